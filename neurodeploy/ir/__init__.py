@@ -1,0 +1,1 @@
+"""The narrow waist: Programs of synapses and neuron populations, and what their runs leave."""

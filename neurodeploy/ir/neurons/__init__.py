@@ -1,0 +1,10 @@
+"""Neuron models: one file holds everything that is true of one model.
+
+The registry `NEURON_MODELS` maps the name in a Program to its model.
+"""
+
+from __future__ import annotations
+
+from neurodeploy.ir.neurons.model import NEURON_MODELS, Cost, NeuronModel, Update
+
+__all__ = ["NEURON_MODELS", "Cost", "NeuronModel", "Update"]
