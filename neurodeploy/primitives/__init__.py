@@ -1,0 +1,11 @@
+"""NIR primitives: one file per family with the shape rule, the lowering and examples of each.
+
+`PRIMITIVES` maps the NIR type's name to its rules; the folder fills it.
+"""
+
+from __future__ import annotations
+
+from neurodeploy.ir.graph import Primitive
+from neurodeploy.registry import Registry
+
+PRIMITIVES: Registry[Primitive] = Registry("primitive", "neurodeploy.primitives")

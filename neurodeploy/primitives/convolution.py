@@ -1,0 +1,109 @@
+"""Conv1d and Conv2d: torch's cross-correlation with stride, padding, dilation and groups, plus bias.
+
+Shapes are our own rule: nir 1.0.8 infers the wrong ones for grouped and rectangular kernels and
+accepts padding='same' with a stride.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nir
+import numpy as np
+
+from neurodeploy.errors import Diagnostic, UnsupportedPrimitive, VerificationError
+from neurodeploy.ir.graph import Linear, Shape
+from neurodeploy.ir.linear_map import LinearMap
+from neurodeploy.ir.program import ConvGeometry
+from neurodeploy.ir.synapses import conv_output_shape
+from neurodeploy.primitives import PRIMITIVES
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def _pair(value: Any, axes: int) -> tuple[int, ...]:
+    values = np.atleast_1d(np.asarray(value)).ravel()
+    return tuple(int(v) for v in (np.repeat(values, axes) if values.size == 1 else values))
+
+
+def _same_padding(weights: Array, dilation: tuple[int, ...], where: str) -> tuple[Array, Shape]:
+    """Weights and padding that give torch's 'same': an odd total pads one more on the far side.
+
+    That equals a kernel with a leading zero tap and symmetric padding, where dilation is 1.
+    """
+    padding = []
+    for axis, d in enumerate(dilation):
+        total = d * (weights.shape[2 + axis] - 1)
+        if total % 2 == 0:
+            padding.append(total // 2)
+            continue
+        if d != 1:
+            detail = f"'same' with an even kernel and dilation {d} pads unevenly"
+            raise UnsupportedPrimitive(Diagnostic(where, "padding", detail, "pad explicitly"))
+        front = [(0, 0)] * weights.ndim
+        front[2 + axis] = (1, 0)
+        weights = np.pad(weights, front)
+        padding.append(total // 2 + 1)
+    return weights, tuple(padding)
+
+
+class ConvRule:
+    """One rule for both: `axes` spatial axes, input `(C_in, *spatial)`."""
+
+    def __init__(self, axes: int) -> None:
+        self.axes = axes
+
+    def _parts(self, node: Any, shape: Shape, where: str) -> tuple[Array, ConvGeometry]:
+        weights = np.asarray(node.weight, dtype=np.float64)
+        groups = int(np.asarray(node.groups))
+        if weights.ndim != 2 + self.axes or len(shape) != 1 + self.axes:
+            detail = f"weight has shape {weights.shape}, input {shape}"
+            raise VerificationError(Diagnostic(where, "shape", detail))
+        if weights.shape[1] * groups != shape[0] or weights.shape[0] % groups:
+            detail = f"weight {weights.shape} in {groups} groups does not take {shape[0]} channels"
+            raise VerificationError(Diagnostic(where, "shape", detail))
+        stride = _pair(node.stride, self.axes)
+        dilation = _pair(node.dilation, self.axes)
+        if isinstance(node.padding, str | bytes):
+            word = node.padding.decode() if isinstance(node.padding, bytes) else node.padding
+            if word == "same" and set(stride) != {1}:
+                detail = f"'same' with stride {stride} has no meaning in torch"
+                raise VerificationError(Diagnostic(where, "padding", detail, "pad explicitly"))
+            padding: Shape = (0,) * self.axes
+            if word == "same":
+                weights, padding = _same_padding(weights, dilation, where)
+        else:
+            padding = _pair(node.padding, self.axes)
+        geometry = ConvGeometry(stride, padding, dilation, groups)
+        if min(conv_output_shape(shape, weights.shape, geometry)) < 1:
+            detail = f"input {shape} is smaller than the kernel {weights.shape[2:]}"
+            raise VerificationError(Diagnostic(where, "shape", detail))
+        return weights, geometry
+
+    def output_shape(self, node: Any, shape: Shape, where: str) -> Shape:
+        weights, geometry = self._parts(node, shape, where)
+        return conv_output_shape(shape, weights.shape, geometry)
+
+    def lower(self, node: Any, shape: Shape, dt: float, where: str) -> Linear:
+        weights, geometry = self._parts(node, shape, where)
+        out = conv_output_shape(shape, weights.shape, geometry)
+        kind: Any = f"conv{self.axes}d"
+        bias = None
+        if node.bias is not None and np.any(node.bias):
+            per_channel = np.asarray(node.bias, dtype=np.float64).reshape(-1, *[1] * self.axes)
+            bias = np.broadcast_to(per_channel, out)
+        return Linear(LinearMap(kind, shape, out, weights, geometry), bias)
+
+    def examples(self) -> tuple[tuple[nir.NIRNode, Shape], ...]:
+        rng = np.random.default_rng(0)
+        if self.axes == 1:
+            weights = rng.normal(size=(4, 1, 3))
+            node = nir.Conv1d(9, weights, 2, 1, 1, 2, rng.normal(size=4))
+            return ((node, (2, 9)),)
+        weights = rng.normal(size=(4, 2, 3, 2))
+        node = nir.Conv2d((6, 5), weights, (1, 2), (1, 0), (1, 1), 1, rng.normal(size=4))
+        return ((node, (2, 6, 5)),)
+
+
+PRIMITIVES.register("Conv1d", ConvRule(1))
+PRIMITIVES.register("Conv2d", ConvRule(2))

@@ -1,0 +1,56 @@
+"""SumPool2d and AvgPool2d: a depthwise convolution with ones, or with 1 / (kH kW).
+
+Zero padding counts in the average, as torch's count_include_pad=True does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nir
+import numpy as np
+
+from neurodeploy.errors import Diagnostic, VerificationError
+from neurodeploy.ir.graph import Linear, Shape
+from neurodeploy.ir.linear_map import LinearMap
+from neurodeploy.ir.program import ConvGeometry
+from neurodeploy.ir.synapses import conv_output_shape
+from neurodeploy.primitives import PRIMITIVES
+
+
+class PoolRule:
+    def __init__(self, average: bool) -> None:
+        self.average = average
+
+    def _map(self, node: Any, shape: Shape, where: str) -> LinearMap:
+        if len(shape) != 3:
+            raise VerificationError(
+                Diagnostic(where, "shape", f"{shape} arrives, expected (C, H, W)")
+            )
+        size, stride, padding = (
+            tuple(int(n) for n in np.broadcast_to(np.asarray(v).ravel(), (2,)))
+            for v in (node.kernel_size, node.stride, node.padding)
+        )
+        value = 1.0 / (size[0] * size[1]) if self.average else 1.0
+        weights = np.full((shape[0], 1, *size), value)
+        geometry = ConvGeometry(stride, padding, (1, 1), groups=shape[0])
+        out = conv_output_shape(shape, weights.shape, geometry)
+        if min(out) < 1:
+            detail = f"input {shape} is smaller than the window {size}"
+            raise VerificationError(Diagnostic(where, "shape", detail))
+        return LinearMap("conv2d", shape, out, weights, geometry)
+
+    def output_shape(self, node: Any, shape: Shape, where: str) -> Shape:
+        return self._map(node, shape, where).out_shape
+
+    def lower(self, node: Any, shape: Shape, dt: float, where: str) -> Linear:
+        return Linear(self._map(node, shape, where))
+
+    def examples(self) -> tuple[tuple[nir.NIRNode, Shape], ...]:
+        kind = nir.AvgPool2d if self.average else nir.SumPool2d
+        two, none = np.array([2, 2]), np.array([0, 0])
+        return ((kind(kernel_size=two, stride=two, padding=none), (2, 4, 6)),)
+
+
+PRIMITIVES.register("AvgPool2d", PoolRule(average=True))
+PRIMITIVES.register("SumPool2d", PoolRule(average=False))
