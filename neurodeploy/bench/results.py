@@ -1,0 +1,262 @@
+"""The results file: everything that a report shows, as one versioned JSON document.
+
+Measuring writes it and showing reads it; they share nothing else. Energies are in joules per
+inference, counts are exact integers over the whole run unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from neurodeploy.bench.op_counts import OpCounts
+from neurodeploy.bench.records import from_json, to_json
+from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.hardware import Quantity
+
+SCHEMA: Final = "neurodeploy.results/1"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """When, where and with what a result was made. created: UTC, ISO 8601."""
+
+    created: str
+    command: str
+    machine: dict[str, str]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Network:
+    """The spiking network and the run that was counted.
+
+    steps: steps of one inference, the drain of the Program's latency included; batch: inferences;
+    connections: dense operations of one step; ann_passes: passes of the artificial network that do
+    the work of one inference (None: no artificial network).
+    """
+
+    name: str
+    arithmetic: str
+    dt_s: float
+    steps: int
+    batch: int
+    inputs: dict[str, tuple[int, ...]]
+    outputs: tuple[str, ...]
+    neurons: int
+    weights: int
+    connections: int
+    ann_passes: int | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def inference_s(self) -> float:
+        """Time that one inference covers if the network runs in real time."""
+        return self.steps * self.dt_s
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Two stages compared value by value on the same input.
+
+    compared, differing: numbers of values; what: which values; exact: whether 0 differing is meant.
+    """
+
+    earlier: str
+    later: str
+    what: str
+    compared: int
+    differing: int
+    exact: bool
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """One model's scores on the test set. group: "spiking", "artificial" or "baseline"."""
+
+    name: str
+    group: str
+    metrics: dict[str, float]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """A population with the synapses that lead to it; counts over the whole run.
+
+    connections: dense operations of one step; messages: "binary", "graded", "mixed" or "" (none);
+    input_rate: synaptic_operations / dense operations, the fan-out-weighted mean rate of the input;
+    rate: spikes per neuron and step; spikes_per_synapse: per inference.
+    """
+
+    name: str
+    model: str
+    size: int
+    synapses: tuple[str, ...]
+    connections: int
+    messages: str
+    synaptic_operations: int
+    neuron_updates: int
+    spikes: int
+    saturations: int
+    input_rate: float | None
+    rate: float | None
+    spikes_per_synapse: float | None
+
+
+@dataclass(frozen=True)
+class EnergyTerm:
+    """count x price of one layer; energy_j is per inference. None: unpriced, not zero.
+
+    group: "synapses", "neurons", "spikes" or "static"; source, evidence and scope are the price's.
+    """
+
+    layer: str
+    group: str
+    term: str
+    count: int
+    price_j: float | None
+    energy_j: float | None
+    low_j: float | None
+    high_j: float | None
+    source: str
+    evidence: str
+    scope: str
+
+
+@dataclass(frozen=True)
+class EnergyEstimate:
+    """One side on one hardware at one precision. Energies per inference; None if nothing is priced.
+
+    side: "snn", "ann" (dense) or "ann-zero-skipping"; low_j, high_j: sensitivity band;
+    missing: what the total leaves out, in words; power_w: mean power if it runs in real time.
+    """
+
+    side: str
+    hardware: str
+    precision: str
+    model: str
+    convention: str
+    scope: str
+    evidence: str
+    energy_j: float | None
+    low_j: float | None
+    high_j: float | None
+    power_w: float | None
+    terms: tuple[EnergyTerm, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EnergyRatio:
+    """ann / snn on the same hardware at the same precision: above 1, the spiking network wins."""
+
+    hardware: str
+    precision: str
+    ann: str
+    ratio: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """The mean input rate at which both networks cost the same; 0 if no rate does.
+
+    rate: synapses alone; rate_with_neurons: neuron updates taken off first.
+    """
+
+    name: str
+    hardware: str
+    precision: str
+    formula: str
+    rate: float
+    rate_with_neurons: float
+    network_rate: float | None
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Raster:
+    """Spikes of one sample: (step, row) pairs; rows are `neurons`, a sample of `size` neurons."""
+
+    layer: str
+    size: int
+    steps: int
+    neurons: tuple[int, ...]
+    events: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class HardwareRecord:
+    """The prices in use, with their sources."""
+
+    name: str
+    title: str
+    kind: str
+    note: str
+    prices: dict[str, Quantity]
+    references: dict[str, Quantity]
+    unpriced: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Results:
+    """All of it. `schema` is SCHEMA; readers refuse any other."""
+
+    title: str
+    provenance: Provenance
+    convention: str
+    convention_text: str
+    network: Network
+    layers: tuple[LayerResult, ...]
+    energy: tuple[EnergyEstimate, ...]
+    ratios: tuple[EnergyRatio, ...]
+    break_even: tuple[BreakEven, ...]
+    hardware: tuple[HardwareRecord, ...]
+    ann: OpCounts | None = None
+    agreement: tuple[Agreement, ...] = ()
+    quality: tuple[Quality, ...] = ()
+    raster: tuple[Raster, ...] = ()
+    caveats: tuple[str, ...] = ()
+    schema: str = field(default=SCHEMA)
+
+
+def write_results(results: Results, path: str | Path) -> Path:
+    """Writes the JSON document; the file appears whole or not at all."""
+    text = json.dumps(to_json(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return write_text(Path(path), text)
+
+
+def read_results(path: str | Path) -> Results:
+    """The results in a file; DataError for one that is damaged, incomplete or of another schema."""
+    path = Path(path)
+    try:
+        data: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise DataError(Diagnostic(path.name, "results-file", str(error))) from error
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema != SCHEMA:
+        detail = f"schema {schema!r} where {SCHEMA!r} is read"
+        raise DataError(Diagnostic(path.name, "results-schema", detail, "run `compare` again"))
+    return from_json(Results, data, path.name)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Writes UTF-8 text through a temporary file in the same folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
