@@ -1,0 +1,280 @@
+"""Files: `.nir` with its manifest beside it, `.ndp` (a Program in one HDF5) and trace `.npz`.
+
+Every file is written beside its place and renamed, so that none is ever half-written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import h5py
+import nir
+import numpy as np
+import tomli_w
+from scipy import sparse
+
+from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.ir.program import ConvGeometry, Neuron, Port, Program, Synapse
+from neurodeploy.ir.trace import Trace
+from neurodeploy.ir.verify import verify_program
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Manifest = dict[str, Any]
+
+PROGRAM_FORMAT = "neurodeploy-program"
+PROGRAM_VERSION = 1
+# What a damaged or foreign file makes h5py and nir raise.
+READ_ERRORS = (
+    OSError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    IndexError,
+    RuntimeError,
+)
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Calls `write` with a temporary path in the same folder, then renames it to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def manifest_path(path: Path) -> Path:
+    return path.with_suffix(".toml")
+
+
+def write_nir(path: str | Path, graph: nir.NIRGraph, manifest: Mapping[str, Any]) -> None:
+    """Writes standard NIR to `path` and the manifest to the `.toml` beside it."""
+    path = Path(path)
+    if path.suffix != ".nir":
+        raise DataError(Diagnostic(str(path), "suffix", "a graph's file name ends with .nir"))
+    text = tomli_w.dumps(dict(manifest))
+    write_whole(path, lambda temporary: nir.write(temporary, graph))
+    write_whole(manifest_path(path), lambda temporary: _write_text(temporary, text))
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def read_nir(path: str | Path) -> tuple[nir.NIRGraph, Manifest]:
+    """The graph and its manifest (empty if there is none). Raises DataError for a damaged file.
+
+    nir's own type check is left out: its shapes are wrong for some convolutions, ours replace it.
+    """
+    path = Path(path)
+    _require_file(path)
+    try:
+        graph = nir.read(path, type_check=False)
+    except READ_ERRORS as error:
+        raise DataError(
+            Diagnostic(str(path), "nir-file", f"not a readable NIR file: {_first_line(error)}")
+        ) from error
+    if not isinstance(graph, nir.NIRGraph):
+        detail = f"holds a {type(graph).__name__}, expected a graph"
+        raise DataError(Diagnostic(str(path), "nir-file", detail))
+    return graph, read_manifest(manifest_path(path))
+
+
+def read_manifest(path: Path) -> Manifest:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(Diagnostic(str(path), "manifest", _first_line(error))) from error
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise DataError(Diagnostic(str(path), "file", "there is no such file"))
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def write_program(path: str | Path, program: Program) -> None:
+    """Writes a Program as `.ndp`: JSON for the structure, HDF5 datasets for the arrays."""
+
+    def write(temporary: Path) -> None:
+        with h5py.File(temporary, "w") as file:
+            file.attrs["format"] = PROGRAM_FORMAT
+            file.attrs["version"] = PROGRAM_VERSION
+            file.attrs["program"] = json.dumps(_structure(program))
+            for neuron in program.neurons:
+                group = file.create_group(f"neurons/{_key(neuron.name)}")
+                for key, value in neuron.params.items():
+                    group[key] = value
+            for synapse in program.synapses:
+                _write_weights(file.create_group(f"synapses/{_key(synapse.name)}"), synapse)
+
+    write_whole(Path(path), write)
+
+
+def _key(name: str) -> str:
+    return name.replace("/", "|")
+
+
+def _structure(program: Program) -> dict[str, Any]:
+    return {
+        "name": program.name,
+        "arithmetic": program.arithmetic,
+        "dt": program.dt,
+        "inputs": [asdict(p) for p in program.inputs],
+        "neurons": [
+            {"name": n.name, "shape": n.shape, "model": n.model, "scale": n.scale}
+            for n in program.neurons
+        ],
+        "synapses": [
+            {
+                "name": s.name,
+                "source": s.source,
+                "target": s.target,
+                "kind": s.kind,
+                "delay": s.delay,
+                "geometry": asdict(s.geometry) if s.geometry else None,
+                "weight_exp": s.weight_exp,
+                "num_weight_bits": s.num_weight_bits,
+            }
+            for s in program.synapses
+        ],
+        "outputs": program.outputs,
+        "meta": dict(program.meta),
+        "notes": program.notes,
+    }
+
+
+def _write_weights(group: h5py.Group, synapse: Synapse) -> None:
+    if synapse.kind != "sparse":
+        group.create_dataset("weights", data=synapse.weights, compression="gzip")
+        return
+    matrix = sparse.csr_array(synapse.weights)
+    for key in ("data", "indices", "indptr"):
+        group[key] = getattr(matrix, key)
+    group["shape"] = matrix.shape
+
+
+def read_program(path: str | Path) -> Program:
+    """Reads a `.ndp` and verifies it. Raises DataError for a damaged or foreign file."""
+    path = Path(path)
+    _require_file(path)
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != PROGRAM_FORMAT:
+                detail = f"no {PROGRAM_FORMAT} file"
+                raise DataError(Diagnostic(str(path), "program-file", detail))
+            if int(file.attrs["version"]) != PROGRAM_VERSION:
+                detail = f"version {file.attrs['version']}, this release reads {PROGRAM_VERSION}"
+                raise DataError(Diagnostic(str(path), "version", detail, "compile it again"))
+            program = _read_structure(file)
+    except READ_ERRORS as error:
+        detail = f"not a readable Program: {_first_line(error)}"
+        raise DataError(Diagnostic(str(path), "program-file", detail)) from error
+    verify_program(program)
+    return program
+
+
+def _read_structure(file: h5py.File) -> Program:
+    data = json.loads(file.attrs["program"])
+    neurons = tuple(
+        Neuron(
+            n["name"],
+            tuple(n["shape"]),
+            n["model"],
+            {k: _value(v[()]) for k, v in file[f"neurons/{_key(n['name'])}"].items()},
+            n["scale"],
+        )
+        for n in data["neurons"]
+    )
+    return Program(
+        name=data["name"],
+        arithmetic=data["arithmetic"],
+        dt=data["dt"],
+        inputs=tuple(Port(**{**p, "shape": tuple(p["shape"])}) for p in data["inputs"]),
+        neurons=neurons,
+        synapses=tuple(_read_synapse(file, s) for s in data["synapses"]),
+        outputs=tuple(data["outputs"]),
+        meta=data["meta"],
+        notes=tuple(data["notes"]),
+    )
+
+
+def _value(value: Any) -> Any:
+    """Scalars of a fixed Program are Python ints again."""
+    return int(value) if np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iu" else value
+
+
+def _read_synapse(file: h5py.File, data: dict[str, Any]) -> Synapse:
+    group = file[f"synapses/{_key(data['name'])}"]
+    weights: Any
+    if data["kind"] == "sparse":
+        parts = (group["data"][()], group["indices"][()], group["indptr"][()])
+        weights = sparse.csr_array(parts, shape=tuple(group["shape"][()]))
+    else:
+        weights = group["weights"][()]
+    g = data.pop("geometry")
+    geometry = None
+    if g is not None:
+        axes = (tuple(g[key]) for key in ("stride", "padding", "dilation"))
+        geometry = ConvGeometry(*axes, groups=g["groups"])
+    return Synapse(weights=weights, geometry=geometry, **data)
+
+
+def write_trace(path: str | Path, trace: Trace) -> None:
+    """`output` and every probe, aligned, and the counts as JSON text, in one `.npz`."""
+    arrays = {key: trace.aligned(key) for key in trace.states}
+    arrays["output"] = trace.output
+    for name in trace.program.outputs:
+        arrays[name] = trace.aligned(name)
+    counts = np.array(json.dumps(trace.counts.to_dict()))
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, counts=counts, **arrays)
+
+    write_whole(Path(path), write)
+
+
+def read_input(path: str | Path) -> np.ndarray[Any, Any]:
+    """An array from `.npy`, or from `.npz` (its only array, or the key `input`)."""
+    path = Path(path)
+    _require_file(path)
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            key = "input" if "input" in loaded.files else None
+            if key is None and len(loaded.files) == 1:
+                key = loaded.files[0]
+            if key is None:
+                detail = f"arrays {', '.join(loaded.files)}, none is named input"
+                raise DataError(Diagnostic(str(path), "array", detail))
+            return np.asarray(loaded[key])
+    except (OSError, ValueError, EOFError) as error:
+        detail = f"not a readable array file: {_first_line(error)}"
+        raise DataError(Diagnostic(str(path), "array-file", detail)) from error

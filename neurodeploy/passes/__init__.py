@@ -1,0 +1,1 @@
+"""Passes: each a pure function from one Program to another, in a file of its name."""

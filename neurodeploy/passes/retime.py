@@ -1,0 +1,100 @@
+"""Hardware time: every synapse delivers at least one step after its source fired.
+
+A population at latency L lives L steps late: logical step t happens at step t + L. A synapse of
+logical delay d from S to P then has hardware delay L(P) - L(S) + d, which must be at least 1; short
+branches of a join get the difference as an axonal delay, so that no spike meets another's step.
+
+A biased population would integrate its bias during the L steps before its first input. Its v starts
+at the value that the bias carries to exactly `v_init` in L steps; the decay reaches every integer,
+so that value exists.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.errors import Diagnostic, ResourceError
+from neurodeploy.hardware import Hardware
+from neurodeploy.ir.arithmetic import (
+    DECAY_UNITY,
+    MANTISSA_SHIFT,
+    STATE_LIMIT,
+    decayed,
+    effective_bias,
+)
+from neurodeploy.ir.program import Neuron, Program, forward_synapses
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def retime(program: Program, hardware: Hardware) -> Program:
+    """The same integers with hardware delays. Raises ResourceError for a delay beyond the chip's.
+
+    What cannot start up exactly is said in `notes`.
+    """
+    late = _latencies(program)
+    longest = int(hardware.limits["delay_max"].value)
+    problems = []
+    synapses = []
+    for s in program.synapses:
+        delay = late[s.target] - late[s.source] + s.delay
+        where = f"synapse {s.name}"
+        if delay < 1:
+            detail = f"feedback over {late[s.source] - late[s.target] + 1} layers takes that long"
+            hint = "feed back within one population, or delay the edge by as many steps"
+            problems.append(Diagnostic(where, "feedback-latency", detail, hint))
+        elif delay - 1 > longest:
+            detail = f"a delay of {delay - 1} steps, {hardware.name} has at most {longest}"
+            problems.append(Diagnostic(where, "delay", detail))
+        synapses.append(replace(s, delay=delay))
+    if problems:
+        raise ResourceError(problems)
+    notes: list[str] = []
+    neurons = tuple(_with_start(n, late[n.name], notes) for n in program.neurons)
+    return replace(
+        program,
+        synapses=tuple(synapses),
+        neurons=neurons,
+        notes=(*program.notes, *notes),
+    )
+
+
+def _latencies(program: Program) -> dict[str, int]:
+    """The longest forward path from an input, one step per synapse (its own delay stays logical)."""
+    late = {port.name: 0 for port in program.inputs}
+    forward = forward_synapses(program)
+    for name in program.order:
+        late[name] = max((late[s.source] + 1 for s in forward if s.target == name), default=0)
+    return late
+
+
+def _with_start(neuron: Neuron, latency: int, notes: list[str]) -> Neuron:
+    """`neuron` with the v that its bias turns into `v_init` within `latency` steps."""
+    bias = effective_bias(neuron.params["bias"], int(neuron.params["bias_exp"]))
+    if latency == 0 or not np.any(bias):
+        return neuron
+    keep = DECAY_UNITY - int(neuron.params["dv"])
+    target = np.broadcast_to(np.asarray(neuron.params["v_init"], dtype=np.int64), neuron.shape)
+    path = [target]
+    for _ in range(latency):
+        path.append(_before(path[-1] - bias, keep))
+    threshold = neuron.params.get("vth")
+    limit = STATE_LIMIT - 1 if threshold is None else int(threshold) << MANTISSA_SHIFT
+    too_large = np.abs(path[-1]).max() >= STATE_LIMIT or max(p.max() for p in path[:-1]) > limit
+    if too_large:
+        notes.append(
+            f"{neuron.name}: integrates its bias for {latency} steps before its first input; "
+            "the first outputs differ from the real network's"
+        )
+        return neuron
+    for earlier, later in zip(path[:0:-1], path[-2::-1], strict=True):
+        assert np.array_equal(decayed(earlier, DECAY_UNITY - keep) + bias, later)
+    return replace(neuron, params={**neuron.params, "v_init": path[-1]})
+
+
+def _before(value: Array, keep: int) -> Array:
+    """The smallest x (in magnitude) with sign(x) ((|x| keep) >> 12) = value."""
+    return np.sign(value) * (-(-np.abs(value) * DECAY_UNITY // keep))

@@ -1,0 +1,211 @@
+"""The road: the stages in order, each a function from one value to a new value.
+
+    to_nir -> lower -> calibrate -> quantize -> retime -> run
+
+A `Watch` callback is called with (stage, value) after each stage: for dumps, timing, progress.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nir
+import numpy as np
+
+from neurodeploy.errors import (
+    BackendUnavailable,
+    ConfigError,
+    DataError,
+    Diagnostic,
+    QuantizationError,
+)
+from neurodeploy.hardware import Hardware, load_hardware
+from neurodeploy.ir import lowering
+from neurodeploy.ir.files import read_nir, read_program
+from neurodeploy.ir.inputs import Inputs, prepare_inputs
+from neurodeploy.ir.program import Program
+from neurodeploy.ir.trace import Trace
+from neurodeploy.ir.verify import verify_program
+from neurodeploy.passes.quantize import (
+    Calibration,
+    LayerReport,
+    Options,
+    quantize,
+    require_graded,
+)
+from neurodeploy.passes.retime import retime
+from neurodeploy.primitives import PRIMITIVES
+
+if TYPE_CHECKING:
+    from neurodeploy.frontends.snntorch import Export
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Watch = Callable[[str, Any], None]
+
+BACKENDS = {
+    "reference": "neurodeploy.backends.reference",
+    "lava": "neurodeploy.backends.lava",
+    "loihi2": "neurodeploy.backends.loihi2",
+}
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A Program ready for the chip, the real one it came from and what rounding did per layer."""
+
+    program: Program
+    real: Program
+    layers: tuple[LayerReport, ...]
+    calibration: Calibration
+
+
+def _silent(stage: str, value: Any) -> None:
+    """The default `Watch`: nothing."""
+
+
+def to_nir(
+    module: Any, input_shape: tuple[int, ...], *, dt: float, allow_lossy: bool = False
+) -> Export:
+    """snnTorch module to a NIR graph and its manifest; see `frontends.snntorch.to_nir`."""
+    try:
+        frontend = importlib.import_module("neurodeploy.frontends.snntorch")
+    except ModuleNotFoundError as error:
+        raise BackendUnavailable(
+            Diagnostic("export", "package", f"{error.name} is not installed", "see doctor")
+        ) from error
+    export: Export = frontend.to_nir(module, input_shape, dt=dt, allow_lossy=allow_lossy)
+    return export
+
+
+def load(source: nir.NIRGraph | Program | str | Path, dt: float | None) -> Program:
+    """Anything that can run as a Program: a graph and dt, a Program, a `.nir` or a `.ndp`.
+
+    The dt of a `.nir` comes from its manifest unless given; ConfigError if the two differ.
+    """
+    if isinstance(source, Program):
+        return source
+    if isinstance(source, nir.NIRGraph):
+        if dt is None:
+            raise ConfigError(Diagnostic("dt", "missing", "a graph has no time step; give dt"))
+        return lowering.lower(source, dt, PRIMITIVES)
+    path = Path(source)
+    if path.suffix == ".ndp":
+        return read_program(path)
+    if path.suffix != ".nir":
+        detail = f"ends with {path.suffix!r}, expected .nir or .ndp"
+        raise DataError(Diagnostic(str(path), "suffix", detail))
+    graph, manifest = read_nir(path)
+    return lowering.lower(graph, agreed_dt(path, manifest, dt), PRIMITIVES, name=path.stem)
+
+
+def agreed_dt(path: Path, manifest: Mapping[str, Any], dt: float | None) -> float:
+    """The dt of the manifest, or the given one; ConfigError if neither or both and different."""
+    stated = manifest.get("dt")
+    if dt is None and stated is None:
+        detail = f"{path.name} has no manifest that states it"
+        raise ConfigError(Diagnostic("dt", "missing", detail, "give dt in seconds"))
+    if stated is None:
+        return lowering.check_dt(dt)
+    stated = lowering.check_dt(stated)
+    if dt is not None and not np.isclose(lowering.check_dt(dt), stated, rtol=1e-9):
+        detail = f"{dt:g} s given, the manifest of {path.name} states {stated:g} s"
+        raise ConfigError(Diagnostic("dt", "manifest", detail, "leave it out, or mend the manifest"))
+    return stated
+
+
+def calibrate(program: Program, data: Inputs) -> Calibration:
+    """Ranges of inputs and states of a real Program over calibration data `(T, B, *shape)`."""
+    from neurodeploy.backends import reference
+
+    prepared = prepare_inputs(program, data)
+    ports = {
+        name: (float(x.min()), float(x.max()), bool(np.isin(x, (0.0, 1.0)).all()))
+        for name, x in prepared.items()
+    }
+    trace = reference.run(program, prepared)
+    return Calibration(ports, dict(trace.peaks))
+
+
+def compile(
+    source: nir.NIRGraph | Program | str | Path,
+    hardware: Hardware | str = "loihi2",
+    *,
+    calibration: Inputs,
+    dt: float | None = None,
+    options: Options | None = None,
+    watch: Watch = _silent,
+) -> Compiled:
+    """Graph to fixed-point Program for a chip.
+
+    calibration: input like the network's own, `(T, B, *shape)`; it sets the scales. Raises what the
+    stages raise: ConfigError, UnsupportedPrimitive, VerificationError, QuantizationError, ResourceError.
+    """
+    chip = load_hardware(hardware) if isinstance(hardware, str) else hardware
+    if chip.kind != "spiking":
+        detail = f"{chip.name} is a process technology, no chip that runs a Program"
+        raise ConfigError(Diagnostic("hardware", "kind", detail))
+    real = load(source, dt)
+    if real.arithmetic != "real":
+        raise ConfigError(Diagnostic(str(source), "arithmetic", "is fixed: compiled already"))
+    verify_program(real)
+    watch("lower", real)
+    ranges = calibrate(real, calibration)
+    watch("calibrate", ranges)
+    fixed, layers = quantize(real, chip, ranges, options)
+    require_graded(fixed, chip)
+    watch("quantize", fixed)
+    program = retime(fixed, chip)
+    verify_program(program)
+    watch("retime", program)
+    _refuse_saturation(program, calibration)
+    return Compiled(program, real, layers, ranges)
+
+
+def _refuse_saturation(program: Program, calibration: Inputs) -> None:
+    """The compiled integers must not overflow on the data that set their scale."""
+    from neurodeploy.backends import reference
+
+    trace = reference.run(program, calibration)
+    problems = [
+        Diagnostic(
+            f"neuron {n.name}",
+            "saturation",
+            f"{n.saturations} states overflow 24 bits on the calibration data",
+            "raise the margin",
+        )
+        for n in trace.counts.neurons
+        if n.saturations
+    ]
+    if problems:
+        raise QuantizationError(problems)
+
+
+def run(
+    source: nir.NIRGraph | Program | str | Path,
+    inputs: Inputs,
+    *,
+    backend: str = "reference",
+    dt: float | None = None,
+    steps: int | None = None,
+    probe: str | tuple[str, ...] = (),
+) -> Trace:
+    """Runs input `(T, B, *shape)` on a backend; `probe` names populations, `NODE/v` or "all".
+
+    A graph or `.nir` runs in real arithmetic on `reference`; `lava` and `loihi2` take compiled
+    Programs. Raises ConfigError, DataError, or BackendUnavailable with what is missing.
+    """
+    if backend not in BACKENDS:
+        known = ", ".join(BACKENDS)
+        raise ConfigError(Diagnostic("backend", "name", f"{backend!r} is unknown; known: {known}"))
+    program = load(source, dt)
+    if backend != "reference" and program.arithmetic != "fixed":
+        detail = f"{backend} runs integers, this Program is real"
+        raise ConfigError(Diagnostic("backend", "arithmetic", detail, "compile it first"))
+    module = importlib.import_module(BACKENDS[backend])
+    module.available()
+    trace: Trace = module.run(program, inputs, steps=steps, probe=probe)
+    return trace
