@@ -1,0 +1,153 @@
+"""Builds Lava processes from a fixed Program. Import after `compat.import_lava`.
+
+Populations are flat (C-order) in Lava. A convolution sees its source as (W, H, C), Lava's layout,
+through a virtual reshape and transpose, and its sum goes back the same way; conv1d is conv2d with H = 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from lava.proc.conv.process import Conv
+from lava.proc.dense.process import DelayDense, Dense
+from lava.proc.io.source import RingBuffer
+from lava.proc.lif.process import LIF
+from lava.proc.sparse.process import DelaySparse, Sparse
+from lava.utils.weightutils import SignMode
+from scipy.sparse import csr_matrix
+
+from neurodeploy.backends.lava.processes import DelayConv, Integrator, SoftLIF
+from neurodeploy.backends.lava.processes.recording import PLAN, Plan
+from neurodeploy.ir.program import Neuron, Program, Synapse
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Shape = tuple[int, ...]
+NEURON_PROCESSES = {"cuba_lif": LIF, "soft_lif": SoftLIF, "integrator": Integrator}
+GRADED_STATE_BITS = 24
+
+
+def build(
+    program: Program, data: Mapping[str, Array], plans: Mapping[str, Plan], restart: Plan
+) -> dict[str, Any]:
+    """Connected Lava processes by population, port and synapse name.
+
+    data: per port the integers of all samples in a row, `(steps, N)`; plans: per population what it
+    records; restart: the plan of synapses, which record nothing.
+    """
+    processes: dict[str, Any] = {
+        port.name: RingBuffer(data=np.ascontiguousarray(data[port.name].T))
+        for port in program.inputs
+    }
+    for neuron in program.neurons:
+        processes[neuron.name] = _neuron(neuron, plans[neuron.name])
+    for synapse in program.synapses:
+        message_bits = _message_bits(program, synapse.source)
+        process = _SYNAPSES[synapse.kind](synapse, message_bits, program.shapes[synapse.source])
+        process.proc_params[PLAN] = restart
+        processes[f"synapse {synapse.name}"] = process
+        _connect(processes, synapse, process, program)
+    return processes
+
+
+def _neuron(neuron: Neuron, plan: Plan) -> Any:
+    params = neuron.params
+    arguments: dict[str, Any] = {
+        "shape": (neuron.size,),
+        "u": 0,
+        "v": _flat(params["v_init"], neuron),
+        "du": int(params["du"]),
+        "dv": int(params["dv"]),
+        "bias_mant": _flat(params["bias"], neuron),
+        "bias_exp": int(params["bias_exp"]),
+        "name": None,
+        "log_config": None,
+    }
+    for key in ("vth", "subtract"):
+        if key in params:
+            arguments[key] = int(params[key])
+    process = NEURON_PROCESSES[neuron.model](**arguments)
+    process.proc_params[PLAN] = plan
+    return process
+
+
+def _flat(value: Any, neuron: Neuron) -> Array:
+    return np.broadcast_to(np.asarray(value, dtype=np.int64), neuron.shape).ravel()
+
+
+def _message_bits(program: Program, source: str) -> int:
+    for port in program.inputs:
+        if port.name == source:
+            return port.num_message_bits
+    return GRADED_STATE_BITS if program.is_graded(source) else 0
+
+
+def _matrix(synapse: Synapse, message_bits: int, source_shape: Shape) -> Any:
+    sparse = synapse.kind == "sparse"
+    weights: Any = csr_matrix(synapse.weights) if sparse else np.asarray(synapse.weights)
+    weights = weights.astype(np.int32)
+    arguments: dict[str, Any] = {
+        "weights": weights,
+        "weight_exp": synapse.weight_exp,
+        "num_weight_bits": synapse.num_weight_bits,
+        "num_message_bits": message_bits,
+    }
+    if synapse.weight_values.min(initial=0) < -255:
+        arguments["sign_mode"] = SignMode.MIXED  # Lava's own guess would clip -256 to -255
+    if synapse.delay == 1:
+        return (Sparse if sparse else Dense)(**arguments)
+    delays = (weights != 0).astype(np.int64) * (synapse.delay - 1)
+    return (DelaySparse if sparse else DelayDense)(
+        delays=delays, max_delay=synapse.delay - 1, **arguments
+    )
+
+
+def whc(shape: Shape) -> Shape:
+    """(C, H, W) or (C, L) as Lava's (W, H, C)."""
+    return (shape[-1], shape[1] if len(shape) == 3 else 1, shape[0])
+
+
+def _conv(synapse: Synapse, message_bits: int, source_shape: Shape) -> Any:
+    assert synapse.geometry is not None
+    weights = np.asarray(synapse.weights).astype(np.int32)
+    if synapse.kind == "conv1d":
+        weights = weights[:, :, None, :]
+    flipped = weights[:, :, ::-1, ::-1].transpose(0, 3, 2, 1)  # correlation as convolution
+    geometry = synapse.geometry
+    arguments: dict[str, Any] = {
+        "weight": np.ascontiguousarray(flipped),
+        "input_shape": whc(source_shape),
+        "padding": _width_height(geometry.padding, 0),
+        "stride": _width_height(geometry.stride, 1),
+        "dilation": _width_height(geometry.dilation, 1),
+        "groups": geometry.groups,
+        "num_message_bits": message_bits,
+    }
+    if synapse.weight_exp == 0 and synapse.delay == 1:
+        return Conv(**arguments)
+    return DelayConv(delay=synapse.delay, weight_exp=synapse.weight_exp, **arguments)
+
+
+def _width_height(values: tuple[int, ...], neutral: int) -> tuple[int, int]:
+    return (values[-1], values[0] if len(values) == 2 else neutral)
+
+
+_SYNAPSES: dict[str, Callable[[Synapse, int, Shape], Any]] = {
+    "dense": _matrix,
+    "sparse": _matrix,
+    "conv1d": _conv,
+    "conv2d": _conv,
+}
+
+
+def _connect(processes: dict[str, Any], synapse: Synapse, process: Any, program: Program) -> None:
+    source = processes[synapse.source].s_out
+    target = processes[synapse.target].a_in
+    if synapse.kind in ("dense", "sparse"):
+        source.connect(process.s_in)
+        process.a_out.connect(target)
+        return
+    chw = whc(program.shapes[synapse.source])[::-1]
+    source.reshape(chw).transpose([2, 1, 0]).connect(process.s_in)
+    process.a_out.transpose([2, 1, 0]).flatten().connect(target)

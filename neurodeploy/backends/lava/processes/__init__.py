@@ -1,0 +1,12 @@
+"""Lava processes of ours, and Lava's own models with recording. Import after `compat.import_lava`.
+
+They have a folder to themselves because Lava executes every module beside a process's own file when it
+looks for process models.
+"""
+
+from __future__ import annotations
+
+from neurodeploy.backends.lava.processes.neurons import Integrator, SoftLIF
+from neurodeploy.backends.lava.processes.synapses import DelayConv
+
+__all__ = ["DelayConv", "Integrator", "SoftLIF"]

@@ -1,0 +1,221 @@
+"""`run`: a fixed Program on Lava's CPU simulation, as a Trace with the reference's integers."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from neurodeploy.backends.lava import jobs
+from neurodeploy.backends.lava.limits import check_ranges
+from neurodeploy.backends.lava.netx import netx_problems, write_netx
+from neurodeploy.backends.lava.session import INSTALL, Session
+from neurodeploy.errors import BackendUnavailable, ConfigError, Diagnostic, UnsupportedPrimitive
+from neurodeploy.ir.files import write_program
+from neurodeploy.ir.inputs import Inputs, expand_probes, padded, prepare_inputs, run_length
+from neurodeploy.ir.neurons import NEURON_MODELS
+from neurodeploy.ir.program import Program
+from neurodeploy.ir.trace import Counts, NeuronCounts, Trace, arrivals, count_synapses
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Route = Literal["auto", "processes", "netx"]
+LAVA_NEEDS = ("lava-nc", "asteval", "networkx", "scikit-learn", "scipy")
+NETX_NEEDS = ("lava-dl", "torch", "h5py", "matplotlib")
+
+
+def available() -> None:
+    """Raises BackendUnavailable naming the distributions that are missing."""
+    missing = _missing(LAVA_NEEDS)
+    if missing:
+        detail = f"not installed: {', '.join(missing)}"
+        raise BackendUnavailable(Diagnostic("backend lava", "lava-missing", detail, INSTALL))
+
+
+def run(
+    program: Program,
+    inputs: Inputs,
+    *,
+    steps: int | None = None,
+    probe: str | tuple[str, ...] = (),
+    route: Route = "auto",
+    session: Session | None = None,
+) -> Trace:
+    """Runs `(T, B, *shape)` input through the Program on Lava for T + depth steps.
+
+    route: "processes" builds Lava processes; "netx" writes lava-dl's format and loads it back with
+    lava-dl; "auto" takes netx where the Program and the installation allow it. `Trace.route` says
+    which. A `session` saves the start of a worker (a second) when there are several runs.
+
+    States, outputs and counts are those of the reference except for `saturations` and `peaks`, which
+    Lava does not report. Raises ConfigError for a Program that is not retimed fixed arithmetic,
+    UnsupportedPrimitive for one that netx cannot say, QuantizationError where integers leave the
+    range of Lava's int32 simulation, BackendUnavailable where Lava is missing, fails or hangs.
+    """
+    available()
+    _check_program(program)
+    taken = _choose(program, route)
+    if session is None:
+        with Session() as own:
+            return _run(program, inputs, steps, probe, taken, route, own)
+    return _run(program, inputs, steps, probe, taken, route, session)
+
+
+def _run(
+    program: Program,
+    inputs: Inputs,
+    steps: int | None,
+    probe: str | tuple[str, ...],
+    taken: str,
+    wanted: Route,
+    session: Session,
+) -> Trace:
+    prepared = prepare_inputs(program, inputs)
+    length = run_length(program, prepared, steps)
+    sent = {k: padded(x[:steps] if steps else x, length) for k, x in prepared.items()}
+    keys = expand_probes(program, probe)
+    trace, fired = _simulate(program, sent, keys, taken, session)
+    if fired and wanted == "netx":
+        raise UnsupportedPrimitive([_read_out_fired(name) for name in fired])
+    if fired:
+        trace, _ = _simulate(program, sent, keys, "processes", session)
+    return trace
+
+
+def _simulate(
+    program: Program, sent: Mapping[str, Array], keys: tuple[str, ...], route: str, session: Session
+) -> tuple[Trace, list[str]]:
+    """The trace, and the read-outs that reached the threshold netx had to give them."""
+    length, batch = next(iter(sent.values())).shape[:2]
+    read_outs = [n.name for n in program.neurons if not NEURON_MODELS[n.model].spiking]
+    job = jobs.Job(route, length, batch, _records(program, keys, read_outs))
+    with tempfile.TemporaryDirectory(prefix="neurodeploy-lava-") as name:
+        folder = Path(name)
+        write_program(folder / jobs.PROGRAM, program)
+        if route == "netx":
+            write_netx(folder / jobs.NETX, program)
+        rows = {
+            i: sent[port.name].swapaxes(0, 1).reshape(length * batch, -1)
+            for i, port in enumerate(program.inputs)
+        }
+        widths = {n.name: n.size for n in program.neurons}
+        recorded = session.execute(job, folder, rows, widths)
+    states = {
+        f"{n.name}/{state}": _unrolled(values, length, batch, n.shape)
+        for n in program.neurons
+        for state, values in recorded[n.name].items()
+    }
+    fired = [name for name in read_outs if route == "netx" and states[f"{name}/s"].any()]
+    outputs = {
+        n.name: states[f"{n.name}/{'v' if n.name in read_outs else 's'}"] for n in program.neurons
+    }
+    if not fired:
+        check_ranges(program, _in_a_row({**sent, **outputs}))
+    return _trace(program, sent, outputs, states, keys, route), fired
+
+
+def _records(
+    program: Program, keys: tuple[str, ...], read_outs: list[str]
+) -> dict[str, tuple[str, ...]]:
+    """Per population its output, the probed states, and of a read-out the spikes it must not have."""
+    records: dict[str, tuple[str, ...]] = {}
+    for neuron in program.neurons:
+        probed = {k.split("/")[1] for k in keys if k.split("/")[0] == neuron.name}
+        needed = {"s", "v"} if neuron.name in read_outs else {"s"}
+        records[neuron.name] = tuple(sorted(probed | needed))
+    return records
+
+
+def _unrolled(rows: Array, length: int, batch: int, shape: tuple[int, ...]) -> Array:
+    """`(batch * length, N)` of samples in a row to int64 `(length, batch, *shape)`."""
+    return rows.astype(np.int64).reshape(batch, length, *shape).swapaxes(0, 1)
+
+
+def _in_a_row(sent: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: values.reshape(-1, *values.shape[2:]) for name, values in sent.items()}
+
+
+def _trace(
+    program: Program,
+    sent: Mapping[str, Array],
+    outputs: Mapping[str, Array],
+    states: Mapping[str, Array],
+    keys: tuple[str, ...],
+    route: str,
+) -> Trace:
+    length, batch = next(iter(sent.values())).shape[:2]
+    neurons = tuple(
+        NeuronCounts(
+            name=n.name,
+            model=n.model,
+            size=n.size,
+            neuron_updates=n.size * length * batch,
+            spikes=int(outputs[n.name].sum()) if NEURON_MODELS[n.model].spiking else 0,
+        )
+        for n in program.neurons
+    )
+    arrived = arrivals(program, {**sent, **outputs}, length)
+    synapses = count_synapses(program, arrived, length, batch)
+    return Trace(
+        program=program,
+        steps=length,
+        batch=batch,
+        outputs={name: outputs[name] for name in program.outputs},
+        states={key: states[key] for key in keys},
+        counts=Counts(length, batch, neurons, synapses),
+        route=f"lava/{route}",
+    )
+
+
+def _check_program(program: Program) -> None:
+    if program.arithmetic != "fixed":
+        detail = "Lava runs fixed arithmetic, this Program is real"
+        raise ConfigError(
+            Diagnostic(program.name, "fixed", detail, "compile it for a chip such as loihi2 first")
+        )
+    early = [s for s in program.synapses if not 1 <= s.delay <= 64]
+    if early:
+        raise ConfigError(
+            [
+                Diagnostic(
+                    f"synapse {s.name}", "delay", f"{s.delay} is outside 1..64", "retime the Program"
+                )
+                for s in early
+            ]
+        )
+
+
+def _choose(program: Program, route: Route) -> str:
+    if route not in ("auto", "processes", "netx"):
+        detail = f"{route!r} is not one of auto, processes, netx"
+        raise ConfigError(Diagnostic("route", "choice", detail))
+    if route == "processes":
+        return route
+    problems = netx_problems(program)
+    missing = _missing(NETX_NEEDS)
+    if route == "auto":
+        return "processes" if problems or missing else "netx"
+    if missing:
+        detail = f"not installed: {', '.join(missing)}"
+        raise BackendUnavailable(Diagnostic("lava netx", "netx-missing", detail, INSTALL))
+    if problems:
+        raise UnsupportedPrimitive(problems)
+    return "netx"
+
+
+def _missing(distributions: tuple[str, ...]) -> list[str]:
+    found = []
+    for name in distributions:
+        try:
+            importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found.append(name)
+    return found
+
+
+def _read_out_fired(name: str) -> Diagnostic:
+    detail = "v passed 131071 << 6, the highest threshold that netx can give a read-out"
+    return Diagnostic(name, "netx-read-out", detail, 'take route="processes"')

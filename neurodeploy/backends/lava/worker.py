@@ -1,0 +1,121 @@
+"""The worker process of a session: `python -m neurodeploy.backends.lava.worker PATIENCE`.
+
+Reads a job folder per line of stdin, answers one line of JSON on stdout. Each job runs in a fork that
+leads a process group of its own, so that whatever Lava leaves behind ends with it: Lava blocks forever
+when one of its processes dies. The end of stdin, or `PATIENCE` seconds without a time step, end a job.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import numpy as np
+
+from neurodeploy.backends.lava.compat import import_lava
+from neurodeploy.backends.lava.jobs import FAILURE, PROGRESS
+
+POLL_S = 0.005
+PROGRESS_EVERY_S = 0.5
+HUNG = -1
+
+
+class _Patience:
+    """Watches the step counters of a job; `over` after `seconds` in which none of them moved."""
+
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self._counters = np.load(folder / PROGRESS, mmap_mode="r")
+        self._seconds = seconds
+        self._steps = -1
+        self._moved = self._looked = time.monotonic()
+
+    @property
+    def over(self) -> bool:
+        now = time.monotonic()
+        if now - self._looked < PROGRESS_EVERY_S:
+            return False
+        self._looked = now
+        steps = int(self._counters.sum())
+        if steps != self._steps:
+            self._steps, self._moved = steps, now
+        return now - self._moved > self._seconds
+
+    def __str__(self) -> str:
+        done = int(self._counters.min(initial=0))
+        return f"no time step in {self._seconds:g} s after step {done}"
+
+
+def _child(folder: Path) -> None:
+    """Runs the job and never returns."""
+    status = 1
+    try:
+        os.setpgid(0, 0)
+        from neurodeploy.backends.lava.execute import execute
+
+        execute(folder)
+        status = 0
+    except BaseException:
+        (folder / FAILURE).write_text(traceback.format_exc(), encoding="utf-8")
+    finally:
+        os._exit(status)
+
+
+def _end_group(pid: int) -> None:
+    """SIGTERM, not SIGKILL: Python's resource tracker outlives it and frees the shared memory."""
+    try:
+        os.killpg(pid, signal.SIGTERM)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def _run_job(folder: Path, seconds: float) -> dict[str, object]:
+    patience = _Patience(folder, seconds)
+    failure = folder / FAILURE
+    pid = os.fork()
+    if pid == 0:
+        _child(folder)
+    while True:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            _end_group(pid)
+            break
+        gone = bool(select.select([sys.stdin], [], [], POLL_S)[0])
+        if gone or failure.exists() or patience.over:
+            _end_group(pid)
+            os.waitpid(pid, 0)
+            status = HUNG
+            break
+    if failure.exists():
+        return {"ok": False, "hung": False, "detail": failure.read_text(encoding="utf-8")}
+    if status == HUNG:
+        return {"ok": False, "hung": True, "detail": str(patience)}
+    return {"ok": status == 0, "hung": False, "detail": f"exit status {status}"}
+
+
+def main() -> int:
+    """Answers jobs until stdin ends; 3 where Lava cannot be imported."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1) as replies:
+        os.dup2(2, 1)  # whatever Lava prints must not pass for an answer
+        try:
+            import_lava()
+            import neurodeploy.backends.lava.execute  # noqa: F401  imported once, before the forks
+        except ImportError as error:
+            print(json.dumps({"ok": False, "detail": str(error)}), file=replies)
+            return 3
+        multiprocessing.set_start_method("fork", force=True)
+        print(json.dumps({"ok": True}), file=replies)
+        for line in iter(sys.stdin.readline, ""):
+            answer = _run_job(Path(line.rstrip("\n")), float(sys.argv[1]))
+            print(json.dumps(answer), file=replies)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
