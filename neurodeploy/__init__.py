@@ -28,12 +28,18 @@ _VERBS = {
 __all__ = sorted(_VERBS)
 
 if TYPE_CHECKING:
-    from neurodeploy.bench.compare import compare
-    from neurodeploy.hardware import load_hardware
-    from neurodeploy.ir.files import read_nir, read_program, write_nir, write_program
-    from neurodeploy.pipeline import compile, load, run, to_nir
-    from neurodeploy.report import write_report
-    from neurodeploy.agreement import verify
+    from neurodeploy.agreement import verify as verify
+    from neurodeploy.bench.compare import compare as compare
+    from neurodeploy.hardware import load_hardware as load_hardware
+    from neurodeploy.ir.files import read_nir as read_nir
+    from neurodeploy.ir.files import read_program as read_program
+    from neurodeploy.ir.files import write_nir as write_nir
+    from neurodeploy.ir.files import write_program as write_program
+    from neurodeploy.pipeline import compile as compile
+    from neurodeploy.pipeline import load as load
+    from neurodeploy.pipeline import run as run
+    from neurodeploy.pipeline import to_nir as to_nir
+    from neurodeploy.report import write_report as write_report
 
 
 def __getattr__(name: str) -> Any:

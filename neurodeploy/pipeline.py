@@ -113,7 +113,9 @@ def agreed_dt(path: Path, manifest: Mapping[str, Any], dt: float | None) -> floa
     stated = lowering.check_dt(stated)
     if dt is not None and not np.isclose(lowering.check_dt(dt), stated, rtol=1e-9):
         detail = f"{dt:g} s given, the manifest of {path.name} states {stated:g} s"
-        raise ConfigError(Diagnostic("dt", "manifest", detail, "leave it out, or mend the manifest"))
+        raise ConfigError(
+            Diagnostic("dt", "manifest", detail, "leave it out, or mend the manifest")
+        )
     return stated
 
 
@@ -142,7 +144,8 @@ def compile(
     """Graph to fixed-point Program for a chip.
 
     calibration: input like the network's own, `(T, B, *shape)`; it sets the scales. Raises what the
-    stages raise: ConfigError, UnsupportedPrimitive, VerificationError, QuantizationError, ResourceError.
+    stages raise: ConfigError, UnsupportedPrimitive, VerificationError, QuantizationError and
+    ResourceError.
     """
     chip = load_hardware(hardware) if isinstance(hardware, str) else hardware
     if chip.kind != "spiking":
@@ -209,3 +212,10 @@ def run(
     module.available()
     trace: Trace = module.run(program, inputs, steps=steps, probe=probe)
     return trace
+
+
+def write_netx(program: Program, path: str | Path) -> None:
+    """Writes lava-dl's `.net` file; raises with every reason why its format can't say a Program."""
+    from neurodeploy.backends.lava import netx
+
+    netx.write_netx(program, Path(path))

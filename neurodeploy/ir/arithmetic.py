@@ -34,7 +34,7 @@ def shifted(x: Array, exponent: int) -> Array:
 
 
 def wrapped(x: Array) -> tuple[Array, int]:
-    """One turn of the 24-bit register: x > 2^23 loses 2^24, x <= -2^23 gains it; and how many did."""
+    """The 24-bit register: x > 2^23 loses 2^24, x <= -2^23 gains it; and how many elements did."""
     high = x > STATE_LIMIT
     low = x <= -STATE_LIMIT
     count = int(high.sum()) + int(low.sum())

@@ -102,7 +102,7 @@ def read_manifest(path: Path) -> Manifest:
     if not path.exists():
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return dict(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(Diagnostic(str(path), "manifest", _first_line(error))) from error
 
@@ -239,8 +239,9 @@ def _read_synapse(file: h5py.File, data: dict[str, Any]) -> Synapse:
     g = data.pop("geometry")
     geometry = None
     if g is not None:
-        axes = (tuple(g[key]) for key in ("stride", "padding", "dilation"))
-        geometry = ConvGeometry(*axes, groups=g["groups"])
+        geometry = ConvGeometry(
+            tuple(g["stride"]), tuple(g["padding"]), tuple(g["dilation"]), g["groups"]
+        )
     return Synapse(weights=weights, geometry=geometry, **data)
 
 

@@ -83,8 +83,8 @@ def view(graph: nir.NIRGraph, primitives: Mapping[str, Primitive]) -> GraphView:
     _check_types(nodes, primitives)
     _check_edges(nodes, edges)
     _check_values(nodes)
-    before: dict[str, tuple[str, ...]] = {name: () for name in nodes}
-    after: dict[str, tuple[str, ...]] = {name: () for name in nodes}
+    before: dict[str, tuple[str, ...]] = dict.fromkeys(nodes, ())
+    after: dict[str, tuple[str, ...]] = dict.fromkeys(nodes, ())
     for a, b in edges:
         before[b] += (a,)
         after[a] += (b,)

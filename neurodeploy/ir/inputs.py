@@ -18,8 +18,8 @@ Inputs = Array | Mapping[str, Array]
 def prepare_inputs(program: Program, inputs: Inputs) -> dict[str, Array]:
     """One `(T, B, *shape)` array per port: float64 for a real Program, int64 for a fixed one.
 
-    A single array feeds the only port; `(T, *shape)` is one sample. Reals are encoded by the port of
-    a fixed Program as clip(round(x * scale)); integers are taken as they are and have to fit it.
+    A single array feeds the only port; `(T, *shape)` is one sample. The port of a fixed Program
+    encodes reals as clip(round(x * scale)); integers are taken as they are and have to fit it.
     Raises DataError for a wrong shape, dtype or value.
     """
     if not isinstance(inputs, Mapping):

@@ -157,12 +157,13 @@ def _merge(first: LinearMap, second: LinearMap) -> LinearMap | None:
 
 
 def _fold_pooling(chain: list[LinearMap]) -> list[LinearMap]:
-    """Depthwise constant kernel (a pooling) then conv2d to one conv2d, where zero padding agrees."""
+    """A pooling (depthwise, constant) then a conv2d to one conv2d, where zero padding agrees."""
     if len(chain) != 2 or chain[0].kind != "conv2d" or chain[1].kind != "conv2d":
         return chain
     pool, conv = chain
     weights, kernel = _values(pool), _values(conv)
-    assert pool.geometry is not None and conv.geometry is not None
+    assert pool.geometry is not None
+    assert conv.geometry is not None
     size, g = weights.shape[2:], pool.geometry
     constant = weights.reshape(weights.shape[0], -1)
     exact = (

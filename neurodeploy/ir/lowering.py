@@ -1,7 +1,7 @@
 """NIR graph and dt to a real Program: forward Euler, all gains folded into the synapses.
 
-Input x of a node becomes a per-step value; the discrete gain (r dt / tau of a LIF, w_in dt / tau_syn
-times r dt / tau_mem of a CubaLIF) multiplies the weights, so that u = (1 - du) u + a.
+Input x of a node becomes a per-step value; the discrete gain (r dt / tau of a LIF; of a CubaLIF
+w_in dt / tau_syn times r dt / tau_mem) multiplies the weights, so that u = (1 - du) u + a.
 An edge that closes a cycle delivers one step later.
 """
 
@@ -203,9 +203,7 @@ class _Walk:
 
 def _with_feedback_delays(draft: Program) -> Program:
     """Back edges of the walk from the inputs deliver one step later; forward edges at once."""
-    late = replace(
-        draft, synapses=tuple(replace(s, delay=s.delay + 1) for s in draft.synapses)
-    )
+    late = replace(draft, synapses=tuple(replace(s, delay=s.delay + 1) for s in draft.synapses))
     rank = {port.name: -1 for port in draft.inputs}
     rank.update({name: i for i, name in enumerate(topological_order(late))})
     synapses = tuple(

@@ -1,6 +1,6 @@
 """Program: populations of neurons and the synapses between them, in real or in fixed arithmetic.
 
-Time. A synapse with `delay` d carries the output of its source at step t - d to its target at step t.
+Time. A synapse with `delay` d carries the output of its source at step t - d to its target at t.
 A real Program has d = 0 forward and d = 1 on recurrent edges; a fixed Program that was retimed for
 hardware has d >= 1 everywhere, since a chip delivers a spike in the step after it was sent.
 
@@ -123,7 +123,8 @@ class Program:
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {item.name: item.shape for item in (*self.inputs, *self.neurons)}
+        ports = {p.name: p.shape for p in self.inputs}
+        return ports | {n.name: n.shape for n in self.neurons}
 
     def neuron(self, name: str) -> Neuron:
         return next(n for n in self.neurons if n.name == name)

@@ -21,7 +21,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 def conv_output_shape(
     in_shape: tuple[int, ...], weights_shape: tuple[int, ...], geometry: ConvGeometry
 ) -> tuple[int, ...]:
-    """(C_out, *spatial) with floor((n + 2 padding - dilation (k - 1) - 1) / stride) + 1 per axis."""
+    """(C_out, *spatial): floor((n + 2 padding - dilation (k - 1) - 1) / stride) + 1 per axis."""
     spatial = tuple(
         (n + 2 * p - d * (k - 1) - 1) // s + 1
         for n, k, s, p, d in zip(
@@ -45,7 +45,9 @@ def correlate(x: Array, weights: Array, geometry: ConvGeometry) -> Array:
     windows = sliding_window_view(np.pad(x, pad), span, axis=tuple(range(2, 2 + axes)))
     steps = tuple(slice(None, None, s) for s in geometry.stride)
     taps = tuple(slice(None, None, d) for d in geometry.dilation)
-    windows = windows[(slice(None), slice(None), *steps, *taps)]
+    every = (slice(None), slice(None))
+    index = every + steps + taps
+    windows = windows[index]
     out_spatial = windows.shape[2 : 2 + axes]
     batch, channels = x.shape[:2]
     groups = geometry.groups
@@ -75,7 +77,7 @@ def linear(synapse: Synapse, x: Array, target_shape: tuple[int, ...]) -> Array:
 
 
 def fixed_sum(synapse: Synapse, x: Array, target_shape: tuple[int, ...]) -> Array:
-    """The integers that arrive at the target: sum, then shift by `weight_exp` (floor to the right)."""
+    """The integers that arrive at the target: sum, then shift by `weight_exp` (right is floor)."""
     total = np.rint(linear(synapse, x, target_shape)).astype(np.int64)
     return shifted(total, synapse.weight_exp)
 
@@ -88,10 +90,7 @@ def fan_out(program: Program, synapse: Synapse, *, non_zero: bool) -> Array:
     source_shape = program.shapes[synapse.source]
     if synapse.kind == "sparse":
         matrix = synapse.weights.tocsc()
-        if non_zero:
-            counts = np.diff((matrix != 0).tocsc().indptr)
-        else:
-            counts = np.diff(matrix.indptr)
+        counts = np.diff(((matrix != 0).tocsc() if non_zero else matrix).indptr)
         return counts.astype(np.int64).reshape(source_shape)
     weights = np.asarray(synapse.weights)
     mask = (weights != 0) if non_zero else np.ones(weights.shape, dtype=bool)
@@ -114,7 +113,6 @@ def _conv_fan_out(mask: Array, source_shape: tuple[int, ...], geometry: ConvGeom
             offset = geometry.dilation[axis] * k - geometry.padding[axis]
             at = np.arange(out_shape[axis + 1]) * geometry.stride[axis] + offset
             positions.append(at[(at >= 0) & (at < source_shape[axis + 1])])
-        counts[np.ix_(np.arange(channels), *positions)] += per_tap[
-            (slice(None), index) + (None,) * len(positions)
-        ]
+        spread = (slice(None), index) + (None,) * len(positions)
+        counts[np.ix_(np.arange(channels), *positions)] += per_tap[spread]
     return counts

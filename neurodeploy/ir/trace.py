@@ -98,13 +98,13 @@ class Trace:
         return self.steps - self.program.depth
 
     def aligned(self, key: str) -> Array:
-        """An output or probe (`NODE`, or `NODE/u`, `/v`, `/s`) as `(T, B, *shape)`, its latency cut off."""
+        """An output `NODE` or probe `NODE/STATE` as `(T, B, *shape)`, its latency cut off."""
         values = self.states[key] if "/" in key else self.outputs[key]
         late = self.program.latency[key.rsplit("/", 1)[0] if "/" in key else key]
         return values[late : late + self.input_steps]
 
     def real(self, key: str) -> Array:
-        """`aligned(key)` in units of the real membrane: states and read-outs divided by the scale."""
+        """`aligned(key)` in real units: states and read-outs divided by the population's scale."""
         name, _, state = key.partition("/")
         scale = self.program.neuron(name).scale
         graded = self.program.is_graded(name) if not state else state in ("u", "v")

@@ -46,7 +46,7 @@ def verify_program(program: Program) -> None:
 
 
 def _structure(program: Program) -> Iterator[Diagnostic]:
-    names = [item.name for item in (*program.inputs, *program.neurons)]
+    names = [p.name for p in program.inputs] + [n.name for n in program.neurons]
     for name in sorted({n for n in names if names.count(n) > 1}):
         yield Diagnostic(f"neuron {name}", "name", "is taken twice")
     titles = [s.name for s in program.synapses]

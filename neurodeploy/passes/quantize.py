@@ -1,10 +1,10 @@
 """Program(real) to Program(fixed): Loihi's integers, one scale per population.
 
-A population's scale s (integers per real membrane unit, before the chip's << 6) is the largest that
-keeps, over the calibration data times `margin`, every state within 24 bits, the threshold within its
-mantissa and the bias within mantissa and exponent, and that puts the largest weight of its widest
-synapse onto the largest mantissa. Per population:
-    weight   w s / (x 2^weight_exp)   x: integers per real unit of the source's message, 1 for spikes
+A population's scale s (integers per real membrane unit, before the chip's << 6) is the largest
+that keeps, over the calibration data times `margin`, every state within 24 bits, the threshold
+within its mantissa and the bias within mantissa and exponent, and that puts the largest weight of
+its widest synapse onto the largest mantissa. Per population:
+    weight   w s / (x 2^weight_exp)   x: integers per real unit of a message, 1 for spikes
     vth      round(vth s)             subtract likewise
     bias     round(64 s bias / 2^bias_exp)
     du, dv   round(4096 d) - 1 and round(4096 d), the chip adds 1 to du
@@ -40,7 +40,7 @@ NETX_BIAS_EXP = 6
 
 @dataclass(frozen=True)
 class Calibration:
-    """Ranges seen in real arithmetic: per port (low, high, binary), per population the peak state."""
+    """Ranges in real arithmetic: per port (low, high, binary), per population the peak state."""
 
     ports: Mapping[str, tuple[float, float, bool]]
     peaks: Mapping[str, float]

@@ -63,7 +63,7 @@ def retime(program: Program, hardware: Hardware) -> Program:
 
 
 def _latencies(program: Program) -> dict[str, int]:
-    """The longest forward path from an input, one step per synapse (its own delay stays logical)."""
+    """The longest forward path from an input, one step per synapse; own delays stay logical."""
     late = {port.name: 0 for port in program.inputs}
     forward = forward_synapses(program)
     for name in program.order:

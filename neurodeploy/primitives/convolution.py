@@ -1,4 +1,4 @@
-"""Conv1d and Conv2d: torch's cross-correlation with stride, padding, dilation and groups, plus bias.
+"""Conv1d, Conv2d: torch's cross-correlation with stride, padding, dilation, groups and bias.
 
 Shapes are our own rule: nir 1.0.8 infers the wrong ones for grouped and rectangular kernels and
 accepts padding='same' with a stride.

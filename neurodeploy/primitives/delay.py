@@ -1,4 +1,4 @@
-"""Delay: y(t) = x(t - delay), delay in seconds; here a whole number of steps, one value per node."""
+"""Delay: y(t) = x(t - delay), seconds; here a whole number of steps, one value per node."""
 
 from __future__ import annotations
 

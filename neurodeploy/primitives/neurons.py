@@ -1,4 +1,4 @@
-"""Neurons of NIR under forward Euler with step dt (seconds), spikes after the update, v > v_threshold.
+"""Neurons of NIR under forward Euler with step dt (s); spikes after the update, v > v_threshold.
 
 LIF     tau dv/dt = (v_leak - v) + r x          v += dt/tau (v_leak - v + r x)
 IF      dv/dt = r x                             v += r dt x

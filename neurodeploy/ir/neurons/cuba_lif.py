@@ -41,8 +41,8 @@ def subthreshold_cost(params: Params) -> Cost:
 
 class CubaLif:
     name = "cuba_lif"
-    parameters = ("du", "dv", "vth", "bias", "bias_exp", "v_init")
-    state = ("u", "v")
+    parameters: tuple[str, ...] = ("du", "dv", "vth", "bias", "bias_exp", "v_init")
+    state: tuple[str, ...] = ("u", "v")
     spiking = True
     lava_process = "lava.proc.lif.process:LIF"
 

@@ -17,8 +17,8 @@ from neurodeploy.ir.neurons.model import NEURON_MODELS, Array, Cost, Params, Sta
 
 class Integrator:
     name = "integrator"
-    parameters = ("du", "dv", "bias", "bias_exp", "v_init")
-    state = ("u", "v")
+    parameters: tuple[str, ...] = ("du", "dv", "bias", "bias_exp", "v_init")
+    state: tuple[str, ...] = ("u", "v")
     spiking = False
     lava_process = "neurodeploy.backends.lava.processes:Integrator"
 

@@ -1,4 +1,4 @@
-"""What a neuron model is: one update rule over a population's state, in real and in fixed arithmetic."""
+"""What a neuron model is: one update rule over a population's state, real and fixed."""
 
 from __future__ import annotations
 

@@ -2,8 +2,9 @@
 
 Real, per step, input a, s the spikes of the step before:
     u = (1 - du) u + a;  v = (1 - dv) v + u + bias - subtract * s;  s = v > vth
-`subtract` = threshold is snnTorch's reset_mechanism="subtract" with reset_delay=True; `subtract` = 0
-is reset_mechanism="none". Fixed: Lava's LIF arithmetic, the subtrahend a 17-bit mantissa << 6.
+`subtract` = threshold is snnTorch's reset_mechanism="subtract" with reset_delay=True;
+`subtract` = 0 is reset_mechanism="none". Fixed: Lava's LIF arithmetic, the subtrahend a 17-bit
+mantissa << 6.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from neurodeploy.ir.neurons.model import NEURON_MODELS, Array, Cost, Params, Sta
 
 class SoftLif:
     name = "soft_lif"
-    parameters = ("du", "dv", "vth", "subtract", "bias", "bias_exp", "v_init")
-    state = ("u", "v", "s")
+    parameters: tuple[str, ...] = ("du", "dv", "vth", "subtract", "bias", "bias_exp", "v_init")
+    state: tuple[str, ...] = ("u", "v", "s")
     spiking = True
     lava_process = "neurodeploy.backends.lava.processes:SoftLIF"
 

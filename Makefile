@@ -1,0 +1,50 @@
+# make demo    trained network -> NIR -> Loihi integers -> Lava -> report in runs/demo
+# make test    lint, types, layers and the whole test suite
+# PYTHON=...   the interpreter (3.10 to 3.13); TORCH=no leaves torch and all that needs it out
+
+PYTHON ?= python3
+TORCH ?= yes
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed-$(TORCH)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+ifeq ($(TORCH),no)
+EXTRAS := lava,audio,report,test
+else
+EXTRAS := lava,audio,report,training,test,oracles
+endif
+
+.PHONY: demo test lint clean
+.DEFAULT_GOAL := test
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 10) <= sys.version_info < (3, 14) else \
+	  "NeuroDeploy needs Python 3.10 to 3.13, this is " + sys.version.split()[0] + \
+	  ": call make with PYTHON=python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (first time only) ..."
+	@$(PIP) --constraint constraints.txt --editable '.[$(EXTRAS)]'
+ifneq ($(TORCH),no)
+	@# norse declares torchvision, which its core does not import
+	@$(PIP) --constraint constraints.txt --no-deps norse nirtorch
+endif
+	@$(BIN)/neurodeploy doctor --install lava --constraints constraints.txt
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/neurodeploy demo --output runs/demo
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+ifneq ($(TORCH),no)
+	$(BIN)/mypy
+endif
+	$(BIN)/lint-imports
+
+test: lint
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 $(if $(filter no,$(TORCH)),,--no-skips)
+
+clean:
+	rm -rf $(VENV) runs .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,7 @@
+"""The command line: one file per subcommand, each a thin wrapper over functions that tests call."""
+
+from __future__ import annotations
+
+from neurodeploy.cli.main import main
+
+__all__ = ["main"]

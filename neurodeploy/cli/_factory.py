@@ -1,0 +1,81 @@
+"""`FILE.py:FACTORY`: the user's own code that builds a network, and the weights to put into it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from neurodeploy.errors import BackendUnavailable, ConfigError, DataError, Diagnostic
+
+
+def load_module(reference: str, weights: Path | None = None) -> Any:
+    """Imports FILE.py, calls FACTORY without arguments and loads `weights` (.safetensors) strictly.
+
+    Raises ConfigError for a wrong reference or a factory that fails, DataError for weights that do
+    not fit the network.
+    """
+    name, separator, factory = reference.rpartition(":")
+    if not separator or not name.endswith(".py") or not factory.isidentifier():
+        detail = "expected FILE.py:FACTORY, for example model.py:build"
+        raise ConfigError(Diagnostic(reference, "factory", detail))
+    path = Path(name)
+    if not path.is_file():
+        raise ConfigError(Diagnostic(name, "file", "there is no such file"))
+    module = _build(path, factory)
+    if weights is not None:
+        _load_weights(module, weights)
+    return module
+
+
+def _build(path: Path, factory: str) -> Any:
+    spec = importlib.util.spec_from_file_location(f"neurodeploy_user_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    where = f"{path}:{factory}"
+    try:
+        spec.loader.exec_module(module)
+    except ModuleNotFoundError as error:
+        detail = f"imports {error.name}, which is not installed"
+        raise BackendUnavailable(Diagnostic(str(path), "package", detail)) from error
+    except Exception as error:  # the user's own code may raise anything
+        detail = f"{type(error).__name__}: {error}"
+        raise ConfigError(Diagnostic(str(path), "import", detail)) from error
+    build = getattr(module, factory, None)
+    if not callable(build):
+        names = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
+        detail = f"has no {factory}; it has {', '.join(names) or 'no callables'}"
+        raise ConfigError(Diagnostic(str(path), "factory", detail))
+    try:
+        return build()
+    except Exception as error:  # likewise
+        detail = f"{type(error).__name__}: {error}"
+        raise ConfigError(Diagnostic(where, "factory", detail)) from error
+
+
+def _load_weights(module: Any, path: Path) -> None:
+    if not path.is_file():
+        raise DataError(Diagnostic(str(path), "file", "there is no such file"))
+    if path.suffix != ".safetensors":
+        hint = "save them with safetensors.torch.save_file(module.state_dict(), path)"
+        raise DataError(Diagnostic(str(path), "weights", "is no .safetensors file", hint))
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        module.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError, OSError, ValueError) as error:
+        first = " ".join(str(error).split())[:300]
+        raise DataError(Diagnostic(str(path), "weights", first)) from error
+
+
+def parse_shape(text: str) -> tuple[int, ...]:
+    """`784` or `2,34,34` to a tuple; ConfigError for anything else."""
+    parts = text.replace("x", ",").split(",")
+    if not all(p.strip().isdigit() and int(p) > 0 for p in parts):
+        detail = f"{text!r} is not like 784 or 2,34,34"
+        raise ConfigError(Diagnostic("--shape", "shape", detail))
+    return tuple(int(p) for p in parts)

@@ -1,0 +1,57 @@
+"""`neurodeploy compile`: a .nir graph to a fixed-point Program for a chip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from neurodeploy.cli._show import say, show_json, show_table
+
+
+def command(
+    file: Path = typer.Argument(..., help="a .nir file"),
+    output: Path = typer.Option(..., "-o", "--output", help="the .ndp file to write"),
+    calibrate: Path = typer.Option(..., help="input like the network's own (.npy, .npz)"),
+    hw: str = typer.Option("loihi2", help="chip: a name or a .toml file"),
+    dt: float | None = typer.Option(None, help="time step in seconds, if no manifest states it"),
+    bits: int = typer.Option(8, help="weight bits, 1 to 8"),
+    input_bits: int = typer.Option(8, help="width of graded input messages"),
+    margin: float = typer.Option(1.5, help="head-room of the states over the calibration data"),
+    netx: Path | None = typer.Option(None, help="also write lava-dl's .net file"),
+    as_json: bool = typer.Option(False, "--json", help="machine-readable"),
+) -> None:
+    """Compile a graph to the chip's integers and show what rounding did to each layer."""
+    from dataclasses import asdict
+
+    from neurodeploy.ir.files import read_input, write_program
+    from neurodeploy.passes.quantize import Options
+    from neurodeploy.pipeline import compile, write_netx
+
+    options = Options(bits, input_bits, margin, "netx" if netx else "chip")
+    data = read_input(calibrate)
+    compiled = compile(file, hw, calibration=data, dt=dt, options=options)
+    if netx:
+        write_netx(compiled.program, netx)
+    write_program(output, compiled.program)
+    if as_json:
+        show_json([asdict(layer) for layer in compiled.layers])
+    else:
+        show_table(
+            f"Rounding to {hw}",
+            ("layer", "scale", "weight error %", "decay error", "threshold error %", "headroom"),
+            [
+                (
+                    x.name,
+                    x.scale,
+                    100 * max(x.weight_error.values(), default=0.0),
+                    x.decay_error,
+                    100 * x.threshold_error,
+                    x.headroom,
+                )
+                for x in compiled.layers
+            ],
+        )
+    for note in compiled.program.notes:
+        say(f"note: {note}")
+    say(f"wrote {output}" + (f" and {netx}" if netx else ""))

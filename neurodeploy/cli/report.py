@@ -1,0 +1,21 @@
+"""`neurodeploy report`: HTML and Markdown from a results file; computes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from neurodeploy.cli._show import say
+
+
+def command(
+    results: Path = typer.Argument(..., help="a results .json"),
+    output: Path = typer.Option(..., "-o", "--output", help="the .html file to write"),
+) -> None:
+    """Write the report of a results file."""
+    from neurodeploy.bench.results import read_results
+    from neurodeploy.report import write_report
+
+    write_report(read_results(results), output)
+    say(f"wrote {output}")

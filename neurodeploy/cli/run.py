@@ -1,0 +1,54 @@
+"""`neurodeploy run`: a network on a backend, its output and probes to a .npz."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from neurodeploy.cli._show import say, show_json, show_table
+
+
+def command(
+    file: Path = typer.Argument(..., help="a .nir or .ndp file"),
+    inputs: Path = typer.Option(..., "--input", help="(T, ...) or (T, B, ...) in .npy or .npz"),
+    output: Path = typer.Option(..., "-o", "--output", help="the .npz file to write"),
+    backend: str = typer.Option("reference", help="reference, lava or loihi2"),
+    dt: float | None = typer.Option(None, help="time step in seconds, if no manifest states it"),
+    steps: int | None = typer.Option(None, help="steps of input to run"),
+    probe: str = typer.Option("", help="all, or populations such as lif1,lif2/v"),
+    as_json: bool = typer.Option(False, "--json", help="machine-readable"),
+) -> None:
+    """Run a network and count what happens in it."""
+    from neurodeploy.ir.files import read_input, write_trace
+    from neurodeploy.pipeline import run
+
+    keys = tuple(p for p in probe.split(",") if p)
+    trace = run(file, read_input(inputs), backend=backend, dt=dt, steps=steps, probe=keys)
+    write_trace(output, trace)
+    if as_json:
+        show_json(trace.counts.to_dict())
+    else:
+        show_table(
+            f"{trace.steps} steps, {trace.batch} sample(s) on {backend}",
+            (
+                "population",
+                "neurons",
+                "spikes",
+                "neuron updates",
+                "synaptic operations",
+                "saturated",
+            ),
+            [
+                (
+                    n.name,
+                    n.size,
+                    n.spikes,
+                    n.neuron_updates,
+                    sum(s.synaptic_operations for s in trace.counts.synapses if s.target == n.name),
+                    n.saturations,
+                )
+                for n in trace.counts.neurons
+            ],
+        )
+    say(f"wrote {output}")
