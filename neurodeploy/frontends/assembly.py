@@ -1,0 +1,253 @@
+"""From settled expressions to a NIR graph: nodes, names, edges, types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import nir
+import numpy as np
+from torch import nn
+
+from neurodeploy.errors import Diagnostic, UnsupportedLayer
+from neurodeploy.frontends import layers
+from neurodeploy.frontends.expressions import (
+    Apply,
+    Expr,
+    Port,
+    Shape,
+    Source,
+    Sum,
+    ports,
+    settle,
+)
+from neurodeploy.frontends.neuron_checks import reset_of
+from neurodeploy.frontends.neurons import Cell, to_cell
+from neurodeploy.frontends.recording import Recording
+
+Edge = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """`recurrent` edges deliver one step later; `names`: node of each neuron layer, by its path."""
+
+    graph: nir.NIRGraph
+    recurrent: tuple[Edge, ...]
+    names: Mapping[str, str]
+    mistyped: tuple[str, ...]
+
+
+def settled_inputs(
+    recording: Recording, bias_free: Callable[[tuple[str, ...]], bool]
+) -> dict[str, Expr]:
+    """The relative input expression of every neuron layer; UnsupportedLayer if steps differ."""
+    settled: dict[str, Expr] = {}
+    problems = []
+    for neuron, history in recording.neuron_inputs.items():
+        expr = settle(history, bias_free)
+        if expr is None:
+            detail = "its input is not the same function at every step"
+            hint = "make forward() do the same at each step; only the previous step may feed back"
+            problems.append(Diagnostic(neuron, "step-dependent", detail, hint))
+        else:
+            settled[neuron] = expr
+    if problems:
+        raise UnsupportedLayer(problems)
+    return settled
+
+
+def reachable(output: Expr, inputs: Mapping[str, Expr]) -> dict[str, frozenset[str]]:
+    """The neuron layers that the output depends on, and which of their ports are read."""
+    used: dict[str, set[str]] = {}
+    waiting = [output]
+    while waiting:
+        for port in ports(waiting.pop()):
+            if isinstance(port, Port):
+                if port.neuron not in used:
+                    used[port.neuron] = set()
+                    waiting.append(inputs[port.neuron])
+                used[port.neuron].add(port.name)
+    return {neuron: frozenset(names) for neuron, names in used.items()}
+
+
+def check_flow(
+    recording: Recording,
+    output: Expr,
+    inputs: Mapping[str, Expr],
+    used: Mapping[str, frozenset[str]],
+) -> list[Diagnostic]:
+    """What the graph's shape can't say: states read, delays that no cycle has, unclear cycles."""
+    found = []
+    for neuron, names in used.items():
+        resets = reset_of(recording.modules[neuron]).mechanism != "none"
+        if "syn" in names:
+            detail = "its synaptic current is read; NIR's neurons only give spikes or a membrane"
+            found.append(Diagnostic(neuron, "reads-current", detail, "return the spikes"))
+        if "mem" in names and resets:
+            detail = "the membrane of a neuron that spikes and resets is read"
+            hint = "return the spikes, or set reset_mechanism='none' for a read-out"
+            found.append(Diagnostic(neuron, "reads-membrane", detail, hint))
+    edges = [(port, neuron) for neuron in used for port in dict.fromkeys(ports(inputs[neuron]))]
+    for port, target in [*edges, *((p, "output") for p in ports(output))]:
+        source = port.neuron if isinstance(port, Port) else "input"
+        if port.at in (None, 0):
+            continue
+        where = f"{source} -> {target}"
+        if port.at != 1 or not _dominates(target, source, edges):
+            detail = f"delivers {port.at} step(s) later and is not the one way back of a cycle"
+            hint = "NIR delays the edge that closes a cycle, by one step, and no other"
+            found.append(Diagnostic(where, "delay", detail, hint))
+    return found
+
+
+def _dominates(gate: str, neuron: str, edges: list[tuple[Port | Source, str]]) -> bool:
+    """Whether every way from the input to `neuron` leads through `gate`.
+
+    Then any walk from the input meets `gate` first, and all readers of the graph agree that the
+    edge from `neuron` to `gate` is the one that closes the cycle.
+    """
+    if gate == "output":
+        return False
+    reached = {"input"}
+    grows = True
+    while grows:
+        grows = False
+        for port, target in edges:
+            source = port.neuron if isinstance(port, Port) else "input"
+            if source in reached and target not in reached and target != gate:
+                reached.add(target)
+                grows = True
+    return neuron not in reached
+
+
+@dataclass
+class _Builder:
+    modules: Mapping[str, nn.Module]
+    cells: Mapping[str, Cell]
+    nodes: dict[str, nir.NIRNode] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list)
+    recurrent: list[Edge] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    mistyped: list[str] = field(default_factory=list)
+    _applied: dict[Apply, str] = field(default_factory=dict)
+
+    def name(self, path: str) -> str:
+        """The path with _ for dots, made unique."""
+        stem = path.replace(".", "_").replace("/", "_") or "layer"
+        taken = {*self.nodes, "input", "output"}
+        name, count = stem, 0
+        while name in taken:
+            count += 1
+            name = f"{stem}_{count}"
+        return name
+
+    def add_cell(self, path: str, cell: Cell) -> None:
+        """All nodes of a neuron layer. Its name is free with all suffixes."""
+        stem = self.name(path)
+        while any(stem + suffix in self.nodes for suffix in cell.nodes):
+            stem += "_"
+        self.names[path] = stem
+        for suffix, node in cell.nodes.items():
+            self.nodes[stem + suffix] = node
+        self.edges += [(stem + a, stem + b) for a, b in (*cell.edges, *cell.feedback)]
+        self.recurrent += [(stem + a, stem + b) for a, b in cell.feedback]
+
+    def connect(self, expr: Expr, target: str) -> None:
+        """Edges from everything that the expression sums up to the node `target`."""
+        for source, late in self._sources(expr):
+            edge = (source, target)
+            if edge in self.edges:
+                detail = "adds the same signal twice, which NIR's edges can't"
+                hint = "double the weights of the layer that follows"
+                raise UnsupportedLayer(
+                    Diagnostic(f"{source} -> {target}", "added-twice", detail, hint)
+                )
+            self.edges.append(edge)
+            if late:
+                self.recurrent.append(edge)
+
+    def _sources(self, expr: Expr) -> list[tuple[str, bool]]:
+        if isinstance(expr, Source):
+            return [("input", False)]
+        if isinstance(expr, Port):
+            name = self.names[expr.neuron] + self.cells[expr.neuron].ports[expr.name]
+            return [(name, expr.at == 1)]
+        if isinstance(expr, Sum):
+            return [source for term in expr.terms for source in self._sources(term)]
+        if isinstance(expr, Apply):
+            return [(self._apply(expr), False)]
+        raise UnsupportedLayer(
+            Diagnostic("forward()", "constant-input", "a neuron or the output is always zero")
+        )
+
+    def _apply(self, expr: Apply) -> str:
+        if expr not in self._applied:
+            chain = [self.modules[path] for path in expr.layers]
+            rule = layers.rule_for(chain[0])
+            assert rule is not None
+            name = self.name(expr.layers[0])
+            node = rule.to_node(chain, expr.arg.shape, expr.shape)
+            self.nodes[name] = node
+            self._set_types(name, node, expr.arg.shape, expr.shape)
+            self._applied[expr] = name
+            self.connect(expr.arg, name)
+        return self._applied[expr]
+
+    def _set_types(self, name: str, node: Any, in_shape: Shape, out_shape: Shape) -> None:
+        """Types as torch has them; nir 1.0.8 infers other ones for some convolutions."""
+        right = (node.input_type["input"], node.output_type["output"])
+        for inferred, shape in zip(right, (in_shape, out_shape), strict=True):
+            if inferred is not None and not np.array_equal(inferred, shape):
+                self.mistyped.append(name)
+        node.input_type = {"input": np.array(in_shape)}
+        node.output_type = {"output": np.array(out_shape)}
+
+
+def assemble(
+    recording: Recording,
+    output: Expr,
+    inputs: Mapping[str, Expr],
+    used: Mapping[str, frozenset[str]],
+    shape: Shape,
+    dt: float,
+) -> Assembled:
+    """The graph of everything that the output depends on. Raises UnsupportedLayer."""
+    in_order = [neuron for neuron in recording.neuron_inputs if neuron in used]
+    cells = {
+        neuron: to_cell(recording.modules[neuron], _shape_of(recording, neuron), dt, used[neuron])
+        for neuron in in_order
+    }
+    builder = _Builder(recording.modules, cells)
+    builder.nodes["input"] = nir.Input(input_type={"input": np.array(shape)})
+    for neuron, cell in cells.items():
+        builder.add_cell(neuron, cell)
+    for neuron, cell in cells.items():
+        builder.connect(inputs[neuron], builder.names[neuron] + cell.entry)
+    builder.nodes["output"] = nir.Output(output_type={"output": np.array(output.shape)})
+    builder.connect(output, "output")
+    mistyped = tuple(dict.fromkeys(builder.mistyped))
+    nodes = _in_order_of_flow(builder.nodes, builder.edges, builder.recurrent)
+    graph = nir.NIRGraph(nodes, builder.edges, type_check=not mistyped)
+    return Assembled(graph, tuple(builder.recurrent), builder.names, mistyped)
+
+
+def _in_order_of_flow(
+    nodes: Mapping[str, nir.NIRNode], edges: list[Edge], recurrent: list[Edge]
+) -> dict[str, nir.NIRNode]:
+    """Every node after those that feed it in the same step."""
+    forward = [edge for edge in edges if edge not in recurrent]
+    ordered: dict[str, nir.NIRNode] = {}
+    while len(ordered) < len(nodes):
+        ready = [
+            name
+            for name in nodes
+            if name not in ordered and all(a in ordered for a, b in forward if b == name)
+        ]
+        ordered.update({name: nodes[name] for name in ready})
+    return ordered
+
+
+def _shape_of(recording: Recording, neuron: str) -> Shape:
+    return recording.neuron_inputs[neuron][-1].shape

@@ -1,0 +1,57 @@
+"""A copy of a trained module to run: on the CPU, not training, all neurons in their zero state."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from neurodeploy.frontends.neuron_checks import fires_as_step, is_neuron
+
+
+def copy_for_run(module: nn.Module) -> nn.Module:
+    """Leaves `module` untouched. Half precision becomes float32, which holds it exactly."""
+    network: nn.Module = copy.deepcopy(module, _detached_states(module))
+    network = network.cpu().eval()
+    halves = (torch.float16, torch.bfloat16)
+    if any(t.dtype in halves for t in network.state_dict().values()):
+        network = network.float()
+    for child in network.modules():
+        if is_neuron(child):
+            for name in ("mem", "syn", "spk"):
+                if isinstance(getattr(child, name, None), Tensor):
+                    setattr(child, name, torch.zeros(0))
+    return network
+
+
+def in_float64(module: nn.Module) -> nn.Module:
+    """A copy that computes in float64 throughout.
+
+    snnTorch's surrogates return float32 spikes, which a float64 layer does not take: they are
+    replaced by the same step function in the membrane's precision.
+    A surrogate that is no step function in its forward pass stays as it is.
+    """
+    network = copy_for_run(module).to(torch.float64)
+    for child in network.modules():
+        if is_neuron(child) and hasattr(child, "spike_grad") and fires_as_step(child):
+            vars(child)["spike_grad"] = _step
+    return network
+
+
+def _step(x: Tensor) -> Tensor:
+    return (x > 0).to(x.dtype)
+
+
+def _detached_states(module: nn.Module) -> dict[int, Any]:
+    """A deepcopy memo for tensors that training left in its graph: torch does not copy those."""
+    return {id(t): t.detach().clone() for t in _tensors(module) if not t.is_leaf}
+
+
+def _tensors(module: nn.Module) -> Iterator[Tensor]:
+    for child in module.modules():
+        for value in (*child._buffers.values(), *vars(child).values()):
+            items = value if isinstance(value, list | tuple) else (value,)
+            yield from (item for item in items if isinstance(item, Tensor))

@@ -1,0 +1,99 @@
+"""A snnTorch module run in float64, as the definition that its NIR graph is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.frontends.assembly import assemble
+from neurodeploy.frontends.network_copy import in_float64
+from neurodeploy.frontends.neurons import NEURON_STATES
+from neurodeploy.frontends.recording import Recording, TimeAxis, returned_tensors
+from neurodeploy.frontends.snntorch import analyse
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def replay(
+    module: nn.Module,
+    inputs: Array,
+    *,
+    time_axis: TimeAxis = "auto",
+    output: int | None = None,
+) -> dict[str, Array]:
+    """Every layer's spikes `(T, B, *shape)`, by the name of its node in the exported graph.
+
+    `inputs` is `(T, B, *shape)`. A neuron of which only the membrane is read gives its membrane;
+    "output" is what forward() returns. Raises what `to_nir` raises, and DataError for input that
+    the module's time loop does not take.
+    """
+    inputs = np.asarray(inputs, dtype=np.float64)
+    if inputs.ndim < 3:
+        detail = f"shape {inputs.shape}, expected (T, B, *shape)"
+        raise DataError(Diagnostic("input", "shape", detail))
+    shape = inputs.shape[2:]
+    found = analyse(module, shape, allow_lossy=True, time_axis=time_axis, output=output)
+    recording = found.recording
+    built = assemble(recording, found.readout.expr, found.inputs, found.used, shape, dt=1.0)
+    network = in_float64(module)
+    records: dict[str, list[Array]] = {name: [] for name in built.names.values()}
+    for path, name in built.names.items():
+        state = "mem" if "spk" not in found.used[path] else None
+        _record(_module_at(network, path), state, records[name].append)
+    with _float64(), torch.no_grad():
+        returned = _run(network, recording, torch.from_numpy(inputs), found.readout.returned)
+    layers = {name: np.stack(steps) for name, steps in records.items()}
+    return layers if returned is None else {**layers, "output": returned}
+
+
+def _record(module: Any, state: str | None, keep: Callable[[Array], None]) -> None:
+    def after(_: nn.Module, args: Any, out: Any) -> None:
+        spikes = out[0] if isinstance(out, tuple) else out
+        value = spikes if state is None else getattr(module, state)
+        keep(value.detach().to(torch.float64).numpy().copy())
+
+    module.register_forward_hook(after)
+
+
+def _module_at(network: nn.Module, path: str) -> nn.Module:
+    return network if type(network) in NEURON_STATES else network.get_submodule(path)
+
+
+def _run(network: nn.Module, recording: Recording, x: Tensor, returned: Any) -> Array | None:
+    states: dict[str, Any] = {name: torch.zeros(0) for name in recording.states}
+    if recording.loop == "outside":
+        steps = []
+        for step in x:
+            leaves = returned_tensors(network(step, **states))
+            steps.append(leaves[returned.position].numpy().copy())
+            for name, position in recording.states.items():
+                states[name] = states[name] if position is None else leaves[position]
+        return np.stack(steps)
+    total = len(x)
+    if recording.loop == "constant":
+        if len(x) != recording.steps or bool((x != x[:1]).any()):
+            detail = f"forward() runs {recording.steps} steps on one input that stays the same"
+            raise DataError(Diagnostic("input", "constant", detail, "repeat one step that often"))
+        x = x[0]
+    result = returned_tensors(network(x), steps=total)[returned.position]
+    if returned.last_only:
+        return None
+    result = torch.stack(result) if isinstance(result, list) else result
+    return np.asarray(result.movedim(returned.time_axis, 0).numpy())
+
+
+@contextmanager
+def _float64() -> Iterator[None]:
+    """States that forward() makes with torch.zeros() take the default precision."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
