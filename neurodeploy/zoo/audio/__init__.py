@@ -1,0 +1,1 @@
+"""Audio in and features out; numpy only, except for file formats and resampling."""

@@ -1,0 +1,107 @@
+"""Recordings as 16 kHz mono float32 arrays in [-1, 1], refused with a reason where unusable."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurodeploy.errors import BackendUnavailable, DataError, Diagnostic
+
+SAMPLE_RATE = 16_000
+MIN_SAMPLES = 400  # one 25 ms feature frame
+CLIPPED_LEVEL = 0.999
+CLIPPED_SHARE = 0.002  # a few full-scale samples are normal, a plateau is not
+
+Audio = npt.NDArray[np.float32]
+
+
+def _audio_package(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise BackendUnavailable(
+            Diagnostic(
+                where=name,
+                rule="package-missing",
+                detail=f"audio needs the Python package {name} ({error})",
+                hint='pip install "neurodeploy[audio]"',
+            )
+        ) from error
+
+
+def check_audio(x: npt.NDArray[Any], where: str) -> None:
+    """Raise DataError, listing every problem, unless `x` (samples,) is usable audio.
+
+    Problems: not one-dimensional, shorter than one 25 ms frame, NaN or infinite samples, more than
+    0.2 % of the samples at full scale.
+    """
+    problems: list[Diagnostic] = []
+    if x.ndim != 1:
+        problems.append(Diagnostic(where, "audio-shape", f"shape {x.shape}, expected (samples,)"))
+    if x.size < MIN_SAMPLES:
+        problems.append(
+            Diagnostic(where, "audio-too-short", f"{x.size} samples, at least {MIN_SAMPLES} needed")
+        )
+    if not np.isfinite(x).all():
+        count = int((~np.isfinite(x)).sum())
+        problems.append(Diagnostic(where, "audio-not-finite", f"{count} NaN or infinite samples"))
+    elif x.size and (share := float((np.abs(x) >= CLIPPED_LEVEL).mean())) > CLIPPED_SHARE:
+        problems.append(
+            Diagnostic(
+                where,
+                "audio-clipped",
+                f"{share:.1%} of the samples at full scale, limit {CLIPPED_SHARE:.1%}",
+                "record at a lower level",
+            )
+        )
+    if problems:
+        raise DataError(problems)
+
+
+def resample(x: Audio, rate: int, target: int = SAMPLE_RATE) -> Audio:
+    """`x` (samples,) at `rate` Hz, resampled to `target` Hz by soxr's HQ filter."""
+    if rate == target:
+        return x
+    soxr = _audio_package("soxr")
+    return np.asarray(soxr.resample(x, rate, target, quality="HQ"), dtype=np.float32)
+
+
+def read_audio(path: str | os.PathLike[str]) -> Audio:
+    """Any format that libsndfile reads -> (samples,) float32, 16 kHz, channels averaged.
+
+    Raises DataError for a damaged file and for what `check_audio` refuses.
+    """
+    soundfile = _audio_package("soundfile")
+    try:
+        raw, rate = soundfile.read(os.fspath(path), dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise DataError(Diagnostic(str(path), "audio-unreadable", str(error))) from error
+    check_audio(raw.reshape(-1), str(path))
+    x = resample(raw.mean(axis=1, dtype=np.float32), int(rate))
+    check_audio(x, str(path))
+    return x
+
+
+def read_g722(path: str | os.PathLike[str]) -> Audio:
+    """A raw 64 kbit/s G.722 stream (ITU-T G.722, as Asterisk ships it) -> (samples,) at 16 kHz."""
+    g722 = _audio_package("G722")
+    decoded = g722.G722(SAMPLE_RATE, 64_000).decode(Path(path).read_bytes())
+    x = np.asarray(decoded, dtype=np.float32) / np.float32(32_768)
+    check_audio(x, str(path))
+    return x
+
+
+def write_flac(path: str | os.PathLike[str], x: Audio) -> None:
+    """Write `x` (samples,) as 16 kHz 16 bit mono FLAC; the file appears whole or not at all."""
+    soundfile = _audio_package("soundfile")
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".part")
+    clipped = np.clip(x, -1.0, 32_767 / 32_768)
+    soundfile.write(str(partial), clipped, SAMPLE_RATE, subtype="PCM_16", format="FLAC")
+    os.replace(partial, target)

@@ -1,0 +1,1 @@
+"""Training recipes: one module per task; the committed weights come from these commands."""

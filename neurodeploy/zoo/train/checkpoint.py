@@ -1,0 +1,80 @@
+"""Training state on disk: one safetensors file, with the numbers as JSON in its header; no pickle.
+
+A checkpoint holds the model's and Adam's tensors and the number of finished steps. A recipe whose
+batches and learning rates are functions of the step alone then continues bit for bit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from neurodeploy.errors import DataError, Diagnostic
+
+
+def save_weights(path: Path, model: nn.Module, metadata: dict[str, str] | None = None) -> None:
+    """The model's state_dict as safetensors; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    save_file(tensors, str(partial), metadata=metadata)
+    os.replace(partial, path)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Tensors of a safetensors file; DataError if it is missing or damaged."""
+    try:
+        return load_file(str(path))
+    except (OSError, SafetensorError) as error:
+        raise DataError(Diagnostic(str(path), "weights-unreadable", str(error))) from error
+
+
+def load_weights(path: Path, model: nn.Module) -> None:
+    """Put a file's weights into `model`; DataError unless names and shapes agree exactly."""
+    tensors = read_tensors(path)
+    try:
+        model.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        detail = " ".join(str(error).split())
+        raise DataError(Diagnostic(str(path), "weights-mismatch", detail)) from error
+
+
+def save_checkpoint(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, numbers: dict[str, Any]
+) -> None:
+    """Write model, optimizer and `numbers`, which must hold the key "step", in one step."""
+    tensors = {f"model/{k}": v.detach().clone() for k, v in model.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{index}/{k}": v.detach().clone() for k, v in state.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    save_file(tensors, str(partial), metadata={"numbers": json.dumps(numbers)})
+    os.replace(partial, path)
+
+
+def load_checkpoint(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> dict[str, Any]:
+    """Restore model and optimizer from `save_checkpoint`; the numbers. DataError if damaged."""
+    tensors = read_tensors(path)
+    with safe_open(str(path), framework="pt") as file:
+        numbers: dict[str, Any] = json.loads((file.metadata() or {}).get("numbers", "{}"))
+    if "step" not in numbers:
+        raise DataError(Diagnostic(str(path), "checkpoint", "not a training checkpoint"))
+    weights = {k.removeprefix("model/"): v for k, v in tensors.items() if k.startswith("model/")}
+    model.load_state_dict(weights, strict=True)
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        if key.startswith("optimizer/"):
+            _, index, name = key.split("/")
+            state.setdefault(int(index), {})[name] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    return numbers
