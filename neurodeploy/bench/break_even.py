@@ -142,13 +142,14 @@ def _line(
     sources: tuple[str, ...],
     density: float = 1.0,
 ) -> BreakEven:
-    terms = [f"{run.passes} x {density:.2g}", f"({_pj(prices.mac_j)} + {_pj(prices.weight_j)})"]
-    below = f"({_pj(prices.ac_j)} + {_pj(prices.weight_j)} + {_pj(prices.state_j)})"
+    part = "" if density == 1.0 else f" × {density:.2g}"
+    above = f"{run.passes}{part} × {_sum_pj(prices.mac_j, prices.weight_j)}"
+    below = f"{run.steps} × {_sum_pj(prices.ac_j, prices.weight_j, prices.state_j)}"
     return BreakEven(
         name=label,
         hardware=place,
         precision=precision,
-        formula=f"{' x '.join(terms)} / ({run.steps} x {below}) pJ",
+        formula=f"{above} / ({below})",
         rate=break_even_rate(prices, run.steps, passes=run.passes, density=density),
         rate_with_neurons=break_even_rate(
             prices,
@@ -198,5 +199,6 @@ def _sources(cmos: Hardware) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _pj(joules: float) -> str:
-    return f"{joules * 1e12:.3g}"
+def _sum_pj(*joules: float) -> str:
+    terms = [f"{j * 1e12:.3g}" for j in joules if j]
+    return terms[0] if len(terms) == 1 else f"({' + '.join(terms)})"

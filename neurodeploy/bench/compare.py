@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from neurodeploy.agreement import Difference
 from neurodeploy.bench.break_even import break_even_lines
 from neurodeploy.bench.energy import (
     PRECISIONS,
@@ -15,7 +16,6 @@ from neurodeploy.bench.energy import (
 )
 from neurodeploy.bench.op_counts import CONVENTION, CONVENTION_TEXT, OpCounts
 from neurodeploy.bench.results import (
-    Agreement,
     BreakEven,
     EnergyEstimate,
     EnergyRatio,
@@ -43,7 +43,7 @@ def compare(
     provenance: Provenance,
     ann: OpCounts | None = None,
     ann_passes: int | None = None,
-    agreement: Iterable[Agreement] = (),
+    agreement: Iterable[Difference] = (),
     quality: Iterable[Quality] = (),
     raster: Iterable[Raster] = (),
     title: str = "",

@@ -66,10 +66,10 @@ def estimate_spiking(program: Program, counts: Counts, hardware: Hardware) -> En
         static = hardware.price("static_power")
         if static is not None:
             terms.append(_static_term(static, program.dt, counts))
-    missing = [] if all_in else ["messages between tiles: they depend on the placement"]
+    missing = [] if all_in else ["messages between tiles (they depend on the placement)"]
     if not all_in and hardware.price("static_power") is None:
-        missing.append("static power: unpriced")
-    missing.append("input and output of the chip, and the host")
+        missing.insert(0, "static power")
+    missing.append("host, and input to and output from the chip")
     scope = "all-in" if all_in else "per-term"
     seconds = counts.steps * program.dt
     return _estimate("snn", hardware, ON_CHIP, scope, terms, missing, seconds)
@@ -123,7 +123,7 @@ def estimate_cmos_ann(
     return _estimate(side, hardware, precision.name, "per-term", terms, missing, inference_s)
 
 
-_MEMORY: Final = "memory, data movement, control and leakage"
+_MEMORY: Final = "memory, data movement, leakage"
 
 
 def neuron_cost(program: Program, name: str) -> Cost:
@@ -227,5 +227,5 @@ def _estimate(
         high_j=sum(t.high_j or 0.0 for t in priced) if priced else None,
         power_w=None if energy is None or not seconds else energy / seconds,
         terms=tuple(terms),
-        missing=(*(f"{term}: unpriced" for term in unpriced), *missing),
+        missing=(*(f"{term.replace('_', ' ')}s" for term in unpriced), *missing),
     )

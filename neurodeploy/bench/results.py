@@ -7,16 +7,16 @@ inference, counts are exact integers over the whole run unless a name says other
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from neurodeploy.agreement import Difference
 from neurodeploy.bench.op_counts import OpCounts
 from neurodeploy.bench.records import from_json, to_json
 from neurodeploy.errors import DataError, Diagnostic
 from neurodeploy.hardware import Quantity
+from neurodeploy.ir.files import write_whole
 
 SCHEMA: Final = "neurodeploy.results/1"
 
@@ -57,22 +57,6 @@ class Network:
     def inference_s(self) -> float:
         """Time that one inference covers if the network runs in real time."""
         return self.steps * self.dt_s
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Two stages compared value by value on the same input.
-
-    compared, differing: numbers of values; what: which values; exact: whether 0 differing is meant.
-    """
-
-    earlier: str
-    later: str
-    what: str
-    compared: int
-    differing: int
-    exact: bool
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,7 +118,8 @@ class EnergyEstimate:
     """One side on one hardware at one precision. Energies per inference; None if nothing is priced.
 
     side: "snn", "ann" (dense) or "ann-zero-skipping"; low_j, high_j: sensitivity band;
-    missing: what the total leaves out, in words; power_w: mean power if it runs in real time.
+    missing: what the total leaves out (unpriced or not counted), in words;
+    power_w: mean power if it runs in real time.
     """
 
     side: str
@@ -220,7 +205,7 @@ class Results:
     break_even: tuple[BreakEven, ...]
     hardware: tuple[HardwareRecord, ...]
     ann: OpCounts | None = None
-    agreement: tuple[Agreement, ...] = ()
+    agreement: tuple[Difference, ...] = ()
     quality: tuple[Quality, ...] = ()
     raster: tuple[Raster, ...] = ()
     caveats: tuple[str, ...] = ()
@@ -228,7 +213,7 @@ class Results:
 
 
 def write_results(results: Results, path: str | Path) -> Path:
-    """Writes the JSON document; the file appears whole or not at all."""
+    """Writes the JSON document."""
     text = json.dumps(to_json(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     return write_text(Path(path), text)
 
@@ -248,15 +233,10 @@ def read_results(path: str | Path) -> Results:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Writes UTF-8 text through a temporary file in the same folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    """Writes UTF-8 text; the file appears whole or not at all."""
+
+    def write(partial: Path) -> None:
+        partial.write_text(text, encoding="utf-8")
+
+    write_whole(path, write)
     return path

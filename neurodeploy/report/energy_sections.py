@@ -1,0 +1,269 @@
+"""The sections about operations, joules and their sources."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from neurodeploy.bench.results import EnergyEstimate, Results
+from neurodeploy.report import figures
+from neurodeploy.report.document import Cell, Figure, Section, Sources, Table, cells_of
+from neurodeploy.report.figures import SIDES, place
+from neurodeploy.report.text import (
+    NOTHING,
+    band,
+    count,
+    per,
+    percent,
+    plural,
+    price,
+    si,
+    significant,
+)
+
+FOREMOST: Final = ("on-chip", "int8-acc32")
+"""Precisions that are shown layer by layer; the others differ only in prices."""
+
+
+def operations_section(results: Results) -> Section:
+    """Operations of both networks, layer by layer."""
+    tables = [_layer_table(results)]
+    if results.ann is not None:
+        tables.append(_ann_table(results))
+    return Section("operations", "Operations", (results.convention_text,), tuple(tables))
+
+
+def _layer_table(results: Results) -> Table:
+    batch = results.network.batch
+    priced = [e for e in results.energy if e.side == "snn" and e.energy_j is not None]
+    priced = [e for e in priced if e.precision in FOREMOST]
+    rows = []
+    for x in results.layers:
+        energies = [sum(t.energy_j or 0.0 for t in e.terms if t.layer == x.name) for e in priced]
+        cells = cells_of(
+            x.name,
+            x.model,
+            count(x.size),
+            count(x.connections),
+            x.messages or NOTHING,
+            percent(x.input_rate),
+            NOTHING if x.spikes_per_synapse is None else significant(x.spikes_per_synapse),
+            per(x.synaptic_operations, batch),
+            per(x.neuron_updates, batch),
+            percent(x.rate),
+            *(si(e, "J") for e in energies),
+        )
+        rows.append(cells)
+    rows.append(_layer_total(results, priced))
+    columns = (
+        "Layer",
+        "Model",
+        "Neurons",
+        "Connections",
+        "Input",
+        "Input rate",
+        "Spikes per synapse",
+        "Synaptic operations",
+        "Neuron updates",
+        "Firing rate",
+        *(f"Energy, {place(e)}" for e in priced),
+    )
+    numeric = (False, False, True, True, False, *(True for _ in columns[5:]))
+    caption = (
+        "The spiking network by layer: operations, spikes per synapse and energy per inference."
+    )
+    note = (
+        "Rates are per step; the input rate is weighted by fan-out (synaptic operations over "
+        "connections)."
+    )
+    return Table(caption, columns, numeric, tuple(rows), note)
+
+
+def _layer_total(results: Results, priced: list[EnergyEstimate]) -> tuple[Cell, ...]:
+    layers, batch = results.layers, results.network.batch
+    operations = sum(x.synaptic_operations for x in layers)
+    connections = sum(x.connections for x in layers)
+    rate = operations / (connections * results.network.steps * batch) if connections else None
+    return cells_of(
+        "Total",
+        "",
+        count(sum(x.size for x in layers)),
+        count(connections),
+        "",
+        percent(rate),
+        NOTHING if rate is None else significant(rate * results.network.steps),
+        per(operations, batch),
+        per(sum(x.neuron_updates for x in layers), batch),
+        "",
+        *(si(e.energy_j, "J") for e in priced),
+    )
+
+
+def _ann_table(results: Results) -> Table:
+    ann, passes = results.ann, results.network.ann_passes or 1
+    assert ann is not None
+    runs = ann.samples * ann.passes
+    rows = [
+        cells_of(
+            layer.module or "(root)",
+            layer.op,
+            per(layer.dense_macs, runs),
+            per(layer.effective_macs, runs),
+            per(layer.effective_acs, runs),
+            per(layer.dense_macs * passes, runs),
+        )
+        for layer in ann.layers
+    ]
+    rows.append(
+        cells_of(
+            "Total",
+            "",
+            per(ann.dense_macs, runs),
+            per(ann.effective_macs, runs),
+            per(ann.effective_acs, runs),
+            per(ann.dense_macs * passes, runs),
+        )
+    )
+    columns = (
+        "Module",
+        "Operator",
+        "MACs per pass",
+        "Effective MACs",
+        "Effective ACs",
+        "MACs per inference",
+    )
+    numeric = (False, False, True, True, True, True)
+    left_out = ", ".join(f"{op} ({plural(n, 'call')})" for op, n in ann.uncounted.items())
+    note = f"Not counted: {left_out}." if left_out else "Every operator that computes is counted."
+    return Table("The artificial network, one pass.", columns, numeric, tuple(rows), note)
+
+
+def energy_section(results: Results, sources: Sources) -> Section:
+    """Totals, ratios and where the energy goes."""
+    rows = []
+    for e in results.energy:
+        cited = sources.numbers(tuple(t.source for t in e.terms if t.source))
+        cells = (
+            Cell(SIDES[e.side]),
+            Cell(place(e)),
+            Cell(e.scope),
+            Cell(si(e.energy_j, "J"), cited, "quiet" if e.energy_j is None else ""),
+            Cell(band(e.low_j, e.high_j, "J")),
+            Cell(NOTHING if e.power_w is None else si(e.power_w, "W")),
+            Cell(e.evidence or NOTHING),
+            Cell("; ".join(e.missing)),
+        )
+        rows.append(cells)
+    columns = (
+        "Network",
+        "Hardware",
+        "Scope",
+        "Per inference",
+        "Band",
+        "Mean power",
+        "Evidence",
+        "Not in the total",
+    )
+    numeric = (False, False, False, True, True, True, False, False)
+    note = "Mean power: if the network runs in real time, an inference after the other."
+    total = Table("Estimated energy.", columns, numeric, tuple(rows), note)
+    tables = [total] + ([_ratio_table(results)] if results.ratios else [])
+    pictures: list[Figure] = []
+    dots = figures.totals(results.energy)
+    if dots is not None:
+        pictures.append(dots)
+    for e in results.energy:
+        if e.side == "snn" and e.energy_j and e.precision in FOREMOST:
+            pictures.append(figures.layer_energy(e, figures.all_layers(results)))
+    return Section("energy", "Energy", tables=tuple(tables), figures=tuple(pictures))
+
+
+def _ratio_table(results: Results) -> Table:
+    rows = tuple(
+        cells_of(
+            f"{r.hardware}, {r.precision}",
+            SIDES[r.ann],
+            f"{significant(r.ratio)} ×",
+            f"{significant(r.low)} × to {significant(r.high)} ×",
+        )
+        for r in results.ratios
+    )
+    columns = ("Hardware", "Against", "Artificial / spiking", "Band")
+    note = (
+        "Above 1 the spiking network costs less. Same hardware, precision and counting convention."
+    )
+    caption = "Ratios of energies."
+    return Table(caption, columns, (False, False, True, True), rows, note)
+
+
+def rates_section(results: Results, sources: Sources) -> Section | None:
+    """Input rates against break-even rates; None if no connection carries spikes."""
+    if not results.break_even:
+        return None
+    rows = []
+    for b in results.break_even:
+        wins = b.network_rate is not None and b.network_rate < b.rate_with_neurons
+        cells = (
+            Cell(b.name, sources.numbers(b.sources)),
+            Cell(percent(b.rate)),
+            Cell(percent(b.rate_with_neurons) if b.rate_with_neurons else "no rate"),
+            Cell(percent(b.network_rate)),
+            Cell("below" if wins else "above", tone="good" if wins else "bad"),
+            Cell(b.formula),
+        )
+        rows.append(cells)
+    columns = (
+        "Prices",
+        "Break-even rate",
+        "With neuron updates",
+        "This network",
+        "Its rate is",
+        "Synapses alone, pJ",
+    )
+    numeric = (False, True, True, True, False, False)
+    note = (
+        "Rates are spikes per source neuron and step, over connections that carry spikes. The "
+        "third column takes the neuron updates off first; “no rate” means that they alone cost "
+        "more than the artificial network."
+    )
+    table = Table("Rates at which both cost the same.", columns, numeric, tuple(rows), note)
+    picture = figures.rates(results.layers, results.break_even)
+    shown = () if picture is None else (picture,)
+    return Section("rates", "Firing rates against break-even", tables=(table,), figures=shown)
+
+
+def raster_section(results: Results) -> Section | None:
+    """A sample of spikes; None if the results carry none."""
+    picture = figures.raster(results.raster, results.network.dt_s)
+    return None if picture is None else Section("raster", "Spikes", figures=(picture,))
+
+
+def prices_section(results: Results, sources: Sources) -> Section:
+    """Every price and reference with its source, evidence and scope."""
+    tables = []
+    for chip in results.hardware:
+        rows: list[tuple[Cell, ...]] = []
+        for kind, entries in (("price", chip.prices), ("reference", chip.references)):
+            for name, q in entries.items():
+                cells = (
+                    Cell(name.replace("_", " ")),
+                    Cell(kind),
+                    Cell(price(q.value, q.unit), sources.number(q.source)),
+                    Cell(q.evidence),
+                    Cell(q.scope),
+                    Cell(q.note),
+                )
+                rows.append(cells)
+        rows += [
+            (
+                Cell(name.replace("_", " ")),
+                Cell("price"),
+                Cell("unpriced", tone="quiet"),
+                *cells_of("", "", ""),
+            )
+            for name in chip.unpriced
+        ]
+        columns = ("Term", "Kind", "Value", "Evidence", "Scope", "Remark")
+        numeric = (False, False, True, False, False, False)
+        caption = f"{chip.name}: {chip.title}."
+        tables.append(Table(caption, columns, numeric, tuple(rows), chip.note))
+    return Section("prices", "Prices and their sources", tables=tuple(tables))

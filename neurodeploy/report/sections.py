@@ -1,0 +1,164 @@
+"""From results to a document: every table, in the order in which a referee asks."""
+
+from __future__ import annotations
+
+from neurodeploy.agreement import Difference
+from neurodeploy.bench.results import Results
+from neurodeploy.report.document import Cell, Document, Section, Sources, Table, cells_of
+from neurodeploy.report.energy_sections import (
+    energy_section,
+    operations_section,
+    prices_section,
+    raster_section,
+    rates_section,
+)
+from neurodeploy.report.text import NOTHING, band, count, percent, plural, si
+
+
+def build_document(results: Results) -> Document:
+    """The whole report of `results`."""
+    sources = Sources()
+    built = (
+        _network(results),
+        _agreement(results),
+        _quality(results),
+        operations_section(results),
+        energy_section(results, sources),
+        rates_section(results, sources),
+        raster_section(results),
+        prices_section(results, sources),
+        _caveats(results),
+        _provenance(results),
+    )
+    network = results.network
+    return Document(
+        title=results.title,
+        subtitle=f"{network.name}: {plural(network.neurons, 'neuron')}, "
+        f"{plural(network.weights, 'weight')}, {network.arithmetic} arithmetic, "
+        f"steps of {si(network.dt_s, 's', 3)}. Energies are estimated, not measured.",
+        headlines=_headlines(results),
+        sections=tuple(s for s in built if s is not None),
+        sources=tuple(sources.texts),
+    )
+
+
+def _headlines(results: Results) -> tuple[tuple[str, str, str], ...]:
+    network, found = results.network, []
+    exact = [a for a in results.agreement if a.exact]
+    if exact:
+        differing, compared = sum(a.differing for a in exact), sum(a.compared for a in exact)
+        remark = f"of {count(compared)} that must be equal"
+        found.append(("differing values", count(differing), remark))
+    synops = sum(layer.synaptic_operations for layer in results.layers)
+    each = count(round(synops / network.batch))
+    found.append(("synaptic operations", each, "per inference, mean"))
+    if results.ann is not None and network.ann_passes:
+        macs = round(results.ann.macs_per_pass * network.ann_passes)
+        found.append(("MACs of the artificial twin", count(macs), "per inference"))
+    for e in results.energy:
+        if e.side == "snn" and e.energy_j is not None and e.precision == "on-chip":
+            remark = f"{band(e.low_j, e.high_j, 'J')}, {e.hardware}"
+            found.append(("estimated energy", si(e.energy_j, "J"), remark))
+    return tuple(found)
+
+
+def _network(results: Results) -> Section:
+    n = results.network
+    rows = [
+        ("Inputs", "; ".join(f"{k} {' × '.join(map(str, v))}" for k, v in n.inputs.items())),
+        ("Outputs", ", ".join(n.outputs)),
+        ("Neurons", count(n.neurons)),
+        ("Weights stored", count(n.weights)),
+        ("Connections per step", count(n.connections)),
+        ("Arithmetic", n.arithmetic),
+        ("Time step", si(n.dt_s, "s", 3)),
+        ("Inference", f"{plural(n.steps, 'step')}, {si(n.inference_s, 's', 3)} in real time"),
+        ("Inferences counted", count(n.batch)),
+    ]
+    if n.ann_passes is not None:
+        passes = plural(n.ann_passes, "pass", "passes")
+        rows.append(("Artificial network", f"{passes} per inference"))
+    table = Table("", ("", ""), (False, False), tuple(cells_of(*row) for row in rows))
+    return Section("network", "Network", tables=(table,), points=n.notes)
+
+
+def _agreement(results: Results) -> Section | None:
+    """Exact pairs by stage and quantity, all layers together; rounding layer by layer."""
+    if not results.agreement:
+        return None
+    groups: dict[tuple[str, ...], list[Difference]] = {}
+    for d in results.agreement:
+        layer = "" if d.exact else d.layer
+        groups.setdefault((d.left, d.right, d.quantity, layer), []).append(d)
+    rows = tuple(_agreement_row(group) for group in groups.values())
+    columns = (
+        "Stages",
+        "Layers",
+        "Quantity",
+        "Compared",
+        "Differing",
+        "Share",
+        "Largest difference",
+        "First",
+        "Meant to be",
+    )
+    numeric = (False, False, False, True, True, True, True, False, False)
+    table = Table("Values that differ from one stage to the next.", columns, numeric, rows)
+    return Section("agreement", "Agreement at each stage", tables=(table,))
+
+
+def _agreement_row(group: list[Difference]) -> tuple[Cell, ...]:
+    first = group[0]
+    compared, differing = sum(d.compared for d in group), sum(d.differing for d in group)
+    tone = ("bad" if differing else "good") if first.exact else ""
+    wrong = [d for d in group if d.differing]
+    place = NOTHING
+    if wrong:
+        early = min(wrong, key=lambda d: d.first_step)
+        place = f"step {early.first_step}, neuron {early.first_neuron} of {early.layer}"
+    return (
+        Cell(f"{first.left} → {first.right}"),
+        Cell(", ".join(d.layer for d in group)),
+        Cell(first.quantity),
+        Cell(count(compared)),
+        Cell(count(differing), tone=tone),
+        Cell(percent(differing / compared) if compared else NOTHING),
+        Cell(NOTHING if first.quantity == "spikes" else f"{max(d.largest for d in group):.2g}"),
+        Cell(place),
+        Cell("equal" if first.exact else "rounded"),
+    )
+
+
+def _quality(results: Results) -> Section | None:
+    if not results.quality:
+        return None
+    metrics = tuple(dict.fromkeys(m for q in results.quality for m in q.metrics))
+    rows = tuple(
+        (
+            Cell(q.name),
+            Cell(q.group),
+            *(Cell(f"{q.metrics[m]:.4g}" if m in q.metrics else NOTHING) for m in metrics),
+            Cell(q.note),
+        )
+        for q in results.quality
+    )
+    columns = ("Model", "Kind", *metrics, "Remark")
+    numeric = (False, False, *(True for _ in metrics), False)
+    table = Table("Scores on the test set.", columns, numeric, rows)
+    return Section("quality", "Quality", tables=(table,))
+
+
+def _caveats(results: Results) -> Section | None:
+    if not results.caveats:
+        return None
+    return Section("caveats", "What these numbers are not", points=results.caveats)
+
+
+def _provenance(results: Results) -> Section:
+    p = results.provenance
+    rows = [("Created", p.created), ("Command", p.command or NOTHING)]
+    rows += [(key.capitalize(), value) for key, value in p.machine.items()]
+    rows += list(p.versions.items())
+    rows += [("Results schema", results.schema), ("Counting convention", results.convention)]
+    table = Table("", ("", ""), (False, False), tuple(cells_of(*row) for row in rows))
+    return Section("provenance", "Provenance", tables=(table,))
