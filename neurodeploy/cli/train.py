@@ -25,3 +25,6 @@ def train(
     last = metrics["history"][-1]["val"]
     print(f"{out / name}.safetensors  validation: ", end="")
     print("  ".join(f"{key} {value:.4f}" for key, value in last.items()))
+
+
+command = train

@@ -121,6 +121,9 @@ def test_weights_of_another_shape_or_a_damaged_file_are_refused(tmp_path: Path) 
     save_weights(tmp_path / "w.safetensors", torch.nn.Linear(2, 2))
     with pytest.raises(DataError, match="weights-mismatch"):
         load_weights(tmp_path / "w.safetensors", VARIANTS["vad"]())
+    save_weights(tmp_path / "w.safetensors", VARIANTS["vad_zero"]())
+    with pytest.raises(DataError, match="reset_mechanism_val is 1, not 0"):
+        load_weights(tmp_path / "w.safetensors", VARIANTS["vad"]())
     (tmp_path / "w.safetensors").write_bytes(b"\x10damaged")
     with pytest.raises(DataError, match="weights-unreadable"):
         load_weights(tmp_path / "w.safetensors", VARIANTS["vad"]())

@@ -37,8 +37,26 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(path: Path, model: nn.Module) -> None:
-    """Put a file's weights into `model`; DataError unless names and shapes agree exactly."""
-    tensors = read_tensors(path)
+    """Put a file's weights into `model`.
+
+    DataError unless names, shapes and the neurons' reset mechanisms agree exactly: snnTorch would
+    take the weights of a network with another reset in silence.
+    """
+    _put(path, read_tensors(path), model)
+
+
+def _put(path: Path, tensors: dict[str, Tensor], model: nn.Module) -> None:
+    problems = [
+        Diagnostic(
+            str(path), "weights-mismatch", f"{name} is {tensors[name].item():g}, not {own:g}"
+        )
+        for name, own in model.state_dict().items()
+        if name.endswith("reset_mechanism_val")
+        and name in tensors
+        and not torch.equal(tensors[name], own)
+    ]
+    if problems:
+        raise DataError(problems)
     try:
         model.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
@@ -49,7 +67,7 @@ def load_weights(path: Path, model: nn.Module) -> None:
 def save_checkpoint(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, numbers: dict[str, Any]
 ) -> None:
-    """Write model, optimizer and `numbers`, which must hold the key "step", in one step."""
+    """Write model, optimizer and `numbers`, which must hold "step" and "identity", in one step."""
     tensors = {f"model/{k}": v.detach().clone() for k, v in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{k}": v.detach().clone() for k, v in state.items()}
@@ -59,17 +77,23 @@ def save_checkpoint(
     os.replace(partial, path)
 
 
-def load_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> dict[str, Any]:
-    """Restore model and optimizer from `save_checkpoint`; the numbers. DataError if damaged."""
-    tensors = read_tensors(path)
-    with safe_open(str(path), framework="pt") as file:
-        numbers: dict[str, Any] = json.loads((file.metadata() or {}).get("numbers", "{}"))
-    if "step" not in numbers:
+def read_numbers(path: Path) -> dict[str, Any]:
+    """The numbers of a checkpoint; DataError if it is damaged or no checkpoint."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            numbers: dict[str, Any] = json.loads((file.metadata() or {}).get("numbers", "{}"))
+    except (OSError, SafetensorError) as error:
+        raise DataError(Diagnostic(str(path), "checkpoint-unreadable", str(error))) from error
+    if not {"step", "identity"} <= set(numbers):
         raise DataError(Diagnostic(str(path), "checkpoint", "not a training checkpoint"))
+    return numbers
+
+
+def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Restore model and optimizer from `save_checkpoint`; DataError if the file does not fit."""
+    tensors = read_tensors(path)
     weights = {k.removeprefix("model/"): v for k, v in tensors.items() if k.startswith("model/")}
-    model.load_state_dict(weights, strict=True)
+    _put(path, weights, model)
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         if key.startswith("optimizer/"):
@@ -77,4 +101,3 @@ def load_checkpoint(
             state.setdefault(int(index), {})[name] = tensor
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
-    return numbers

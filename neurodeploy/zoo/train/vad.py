@@ -35,7 +35,12 @@ from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.zoo.audio.logmel import LogMelConfig
 from neurodeploy.zoo.data.vad_sets import SETS, VadData, vad_data
 from neurodeploy.zoo.models.vad import VARIANTS, Vad
-from neurodeploy.zoo.train.checkpoint import load_checkpoint, save_checkpoint, save_weights
+from neurodeploy.zoo.train.checkpoint import (
+    load_checkpoint,
+    read_numbers,
+    save_checkpoint,
+    save_weights,
+)
 
 
 @dataclass(frozen=True)
@@ -152,6 +157,13 @@ def make_optimizer(model: Vad, recipe: VadRecipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=recipe.lr)
 
 
+def check_variant(variant: str) -> None:
+    """Raise ConfigError unless `variant` names a network of zoo/models/vad.py."""
+    if variant not in VARIANTS:
+        detail = f"{variant!r} is not one of {', '.join(VARIANTS)}"
+        raise ConfigError(Diagnostic("train", "variant-unknown", detail))
+
+
 Report = Callable[[int, int, dict[str, float]], None]
 
 
@@ -170,22 +182,21 @@ def train(
     at each validation. Raises ConfigError for an unknown variant or another recipe's checkpoint.
     """
     recipe = recipe or VadRecipe()
-    if variant not in VARIANTS:
-        detail = f"{variant!r} is not one of {', '.join(VARIANTS)}"
-        raise ConfigError(Diagnostic("train", "variant-unknown", detail))
-    torch.manual_seed(recipe.seed)
-    torch.use_deterministic_algorithms(True)
-    model = VARIANTS[variant]()
+    check_variant(variant)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        model = VARIANTS[variant]()
     optimizer = make_optimizer(model, recipe)
     identity = {"variant": variant, "recipe": asdict(recipe), "train_set": train_data.digest}
     checkpoint = out / "checkpoint.safetensors"
     step, history = 0, []
     if checkpoint.is_file():
-        numbers = load_checkpoint(checkpoint, model, optimizer)
+        numbers = read_numbers(checkpoint)
         if numbers["identity"] != identity:
             hint = "give another --out"
             detail = "made with another variant, recipe or corpus"
             raise ConfigError(Diagnostic(str(checkpoint), "checkpoint-foreign", detail, hint))
+        load_checkpoint(checkpoint, model, optimizer)
         step, history = int(numbers["step"]), list(numbers["history"])
     while step < recipe.steps:
         metrics = train_step(model, optimizer, train_data, recipe, step)
@@ -222,6 +233,7 @@ def train_vad(corpus: Path, variant: str, out: Path) -> dict[str, Any]:
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    check_variant(variant)
     torch.set_num_threads(1)  # one order of summation; layers this small gain nothing from more
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:
