@@ -214,8 +214,8 @@ def run(
     return trace
 
 
-def write_netx(program: Program, path: str | Path) -> None:
+def write_netx(path: str | Path, program: Program) -> None:
     """Writes lava-dl's `.net` file; raises with every reason why its format can't say a Program."""
     from neurodeploy.backends.lava import netx
 
-    netx.write_netx(program, Path(path))
+    netx.write_netx(Path(path), program)

@@ -114,9 +114,7 @@ def run(
     """
     prepared = prepare_inputs(program, inputs)
     length = run_length(program, prepared, steps)
-    ready = {
-        name: padded(x[:steps] if steps else x, length) for name, x in prepared.items()
-    }
+    ready = {name: padded(x[:steps] if steps else x, length) for name, x in prepared.items()}
     keys = expand_probes(program, probe)
     batch = next(iter(ready.values())).shape[1]
     session = Session(program, batch)

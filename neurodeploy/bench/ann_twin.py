@@ -14,7 +14,10 @@ import snntorch
 import torch
 from torch import Tensor, nn
 
+from neurodeploy.bench.op_counts import OpCounts
+from neurodeploy.bench.torch_counts import count_ops
 from neurodeploy.errors import Diagnostic, UnsupportedLayer
+from neurodeploy.frontends.recording import record
 
 _STATES: Final[dict[type[nn.Module], int]] = {
     snntorch.Leaky: 1,
@@ -75,6 +78,32 @@ def derive_ann(module: nn.Module) -> nn.Module:
     if problems:
         raise UnsupportedLayer(problems)
     return twin
+
+
+def count_twin(module: nn.Module, inputs: Any, passes: int) -> OpCounts:
+    """Operations of `derive_ann(module)` on the first `passes` steps of inputs `(T, B, *shape)`.
+
+    A forward() that loops over time gets them at once; one that takes a step is called `passes`
+    times. Raises ConfigError if it takes neither.
+    """
+    loop = record(module, tuple(inputs.shape[2:])).loop
+    twin = derive_ann(module)
+    dtype = next((p.dtype for p in twin.parameters()), torch.float32)
+    x = torch.as_tensor(inputs)[:passes].to(dtype)
+    counted = twin if loop == "inside" else _EachStep(twin)
+    return count_ops(counted, x, samples=x.shape[1], passes=len(x))
+
+
+class _EachStep(nn.Module):
+    """Calls `network` on one step after another."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> None:
+        for step in x:
+            self.network(step)
 
 
 def _rectifier(neuron: Any) -> Rectifier:

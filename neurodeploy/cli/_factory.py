@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from neurodeploy.errors import BackendUnavailable, ConfigError, DataError, Diagnostic
+from neurodeploy.errors import BackendUnavailable, ConfigError, Diagnostic
 
 
 def load_module(reference: str, weights: Path | None = None) -> Any:
@@ -25,7 +25,9 @@ def load_module(reference: str, weights: Path | None = None) -> Any:
         raise ConfigError(Diagnostic(name, "file", "there is no such file"))
     module = _build(path, factory)
     if weights is not None:
-        _load_weights(module, weights)
+        from neurodeploy.zoo.train.checkpoint import load_weights
+
+        load_weights(weights, module)
     return module
 
 
@@ -54,22 +56,6 @@ def _build(path: Path, factory: str) -> Any:
     except Exception as error:  # likewise
         detail = f"{type(error).__name__}: {error}"
         raise ConfigError(Diagnostic(where, "factory", detail)) from error
-
-
-def _load_weights(module: Any, path: Path) -> None:
-    if not path.is_file():
-        raise DataError(Diagnostic(str(path), "file", "there is no such file"))
-    if path.suffix != ".safetensors":
-        hint = "save them with safetensors.torch.save_file(module.state_dict(), path)"
-        raise DataError(Diagnostic(str(path), "weights", "is no .safetensors file", hint))
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        module.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError, OSError, ValueError) as error:
-        first = " ".join(str(error).split())[:300]
-        raise DataError(Diagnostic(str(path), "weights", first)) from error
 
 
 def parse_shape(text: str) -> tuple[int, ...]:

@@ -32,7 +32,7 @@ def command(
     data = read_input(calibrate)
     compiled = compile(file, hw, calibration=data, dt=dt, options=options)
     if netx:
-        write_netx(compiled.program, netx)
+        write_netx(netx, compiled.program)
     write_program(output, compiled.program)
     if as_json:
         show_json([asdict(layer) for layer in compiled.layers])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import typer
 
@@ -25,6 +26,6 @@ def command(
     module = load_module(factory, weights)
     export = to_nir(module, parse_shape(shape), dt=dt, allow_lossy=allow_lossy)
     write_nir(output, export.graph, export.manifest)
-    for loss in export.manifest.get("lossy", []):
+    for loss in cast("list[str]", export.manifest.get("lossy", [])):
         say(f"lossy: {loss}")
     say(f"wrote {output} and {manifest_path(output)}")

@@ -146,7 +146,7 @@ def _structure(program: Program) -> dict[str, Any]:
         "dt": program.dt,
         "inputs": [asdict(p) for p in program.inputs],
         "neurons": [
-            {"name": n.name, "shape": n.shape, "model": n.model, "scale": n.scale}
+            {k: getattr(n, k) for k in ("name", "shape", "model", "scale", "latency")}
             for n in program.neurons
         ],
         "synapses": [
@@ -207,6 +207,7 @@ def _read_structure(file: h5py.File) -> Program:
             n["model"],
             {k: _value(v[()]) for k, v in file[f"neurons/{_key(n['name'])}"].items()},
             n["scale"],
+            n["latency"],
         )
         for n in data["neurons"]
     )

@@ -68,6 +68,7 @@ class Neuron:
 
     `params` are the model's parameters: scalars, or arrays of the population's shape.
     `scale`: integer units of u and v per unit of the real membrane (1 in a real Program).
+    `latency`: steps that it lives late in hardware time (0 unless the Program was retimed).
     """
 
     name: str
@@ -75,6 +76,7 @@ class Neuron:
     model: str
     params: Mapping[str, Any]
     scale: float = 1.0
+    latency: int = 0
 
     @property
     def size(self) -> int:
@@ -146,13 +148,10 @@ class Program:
 
     @cached_property
     def latency(self) -> dict[str, int]:
-        """Steps from an input to each population along forward synapses (0 in a real Program)."""
-        found = {port.name: 0 for port in self.inputs}
-        forward = forward_synapses(self)
-        for name in self.order:
-            arrivals = [found[s.source] + s.delay for s in forward if s.target == name]
-            found[name] = max(arrivals, default=0)
-        return found
+        """Steps that each port (0) and population lives late; all 0 unless retimed."""
+        return dict.fromkeys((p.name for p in self.inputs), 0) | {
+            n.name: n.latency for n in self.neurons
+        }
 
     @property
     def depth(self) -> int:

@@ -74,6 +74,8 @@ def _neuron(program: Program, neuron: Neuron) -> Iterator[Diagnostic]:
     if neuron.model not in NEURON_MODELS:
         yield Diagnostic(where, "model", f"{neuron.model!r}; known: {', '.join(NEURON_MODELS)}")
         return
+    if neuron.latency < 0:
+        yield Diagnostic(where, "latency", f"{neuron.latency} is negative")
     wanted = set(NEURON_MODELS[neuron.model].parameters)
     if program.arithmetic == "real":
         wanted -= {"bias_exp"}

@@ -74,6 +74,7 @@ def _latencies(program: Program) -> dict[str, int]:
 def _with_start(neuron: Neuron, latency: int, notes: list[str]) -> Neuron:
     """`neuron` with the v that its bias turns into `v_init` within `latency` steps."""
     bias = effective_bias(neuron.params["bias"], int(neuron.params["bias_exp"]))
+    neuron = replace(neuron, latency=latency)
     if latency == 0 or not np.any(bias):
         return neuron
     keep = DECAY_UNITY - int(neuron.params["dv"])
