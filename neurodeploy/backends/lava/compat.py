@@ -1,21 +1,22 @@
 """Imports lava-nc 0.10.0 and lava-dl 0.6.0 on today's Python; the one place that works around them.
 
-Lava was archived with Python 3.10, numpy 1 and torch 2.3 as its declared limits. Four things stand in
-the way elsewhere, and each is cured only while our code imports Lava:
+Lava was archived with Python 3.10, numpy 1 and torch 2.3 as its declared limits. Four things
+stand in the way elsewhere, and each is cured only while our code imports Lava:
 
-1. `lava.magma.compiler.var_model` has dataclass fields such as `x: ByteEncoder = ByteEncoder()`. From
-   Python 3.11 on, a default has to be hashable, and instances of a plain dataclass are not: Lava
-   fails to import. The module is compiled from its own source with such defaults written as
+1. `lava.magma.compiler.var_model` has dataclass fields such as `x: ByteEncoder = ByteEncoder()`.
+   From Python 3.11 on, a default has to be hashable, and instances of a plain dataclass are not:
+   Lava fails to import. The module is compiled from its own source with such defaults written as
    `field(default_factory=ByteEncoder)`.
 2. `lava.magma.core.process.ports.ports` calls `np.reshape(..., newshape=...)`. numpy renamed the
    argument in 2.1 and dropped the old name in 2.4: a network with a reshaped connection (every
    convolution) waits forever. The module is compiled with the name `shape`.
-3. `lava.lib.dl.slayer` imports its `object_detection` subpackage, which wants torchvision and OpenCV
-   and which nothing else in lava-dl uses. Where one of the two is missing, an empty module takes its
-   place; where both are there, the real one is loaded.
+3. `lava.lib.dl.slayer` imports its `object_detection` subpackage, which wants torchvision and
+   OpenCV and which nothing else in lava-dl uses. Where one of the two is missing, an empty module
+   takes its place; where both are there, the real one is loaded.
 4. `lava.magma.runtime.message_infrastructure.multiprocessing` calls
    `multiprocessing.set_start_method("fork")`, which fails if the program has chosen a method and
-   otherwise changes it for the whole process. The choice is set aside during the import and put back.
+   otherwise changes it for the whole process. The choice is set aside during the import and put
+   back.
 
 On Python 3.10 with numpy 1 no module is compiled differently. No file is changed, no byte code of a
 cured source is cached, `dataclasses` and numpy stay as they are, and the import hook is gone again

@@ -17,6 +17,7 @@ from lava.proc.dense.process import DelayDense, Dense
 from lava.proc.lif.process import LIF
 from lava.proc.sparse.process import DelaySparse, Sparse
 
+from neurodeploy.backends.lava.hardware import execute_on_loihi2
 from neurodeploy.backends.lava.jobs import (
     FAILURE,
     NETX,
@@ -26,7 +27,7 @@ from neurodeploy.backends.lava.jobs import (
     input_file,
     record_file,
 )
-from neurodeploy.backends.lava.network import build
+from neurodeploy.backends.lava.network import build, ring_buffers
 from neurodeploy.backends.lava.processes import neurons, synapses
 from neurodeploy.backends.lava.processes.recording import Plan
 from neurodeploy.ir.files import read_program
@@ -49,12 +50,16 @@ def execute(folder: Path) -> None:
     data = {p.name: np.load(input_file(folder, i)) for i, p in enumerate(program.inputs)}
     plans = _plans(folder, job, program)
     restart = Plan(job.period, str(folder / FAILURE))
+    if job.route == "loihi2":
+        execute_on_loihi2(job, program, data, plans)
+        return
+    sources = ring_buffers(data)
     if job.route == "netx":
         from neurodeploy.backends.lava.netx_network import load
 
-        processes = load(folder / NETX, program, data, plans, restart)
+        processes = load(folder / NETX, program, sources, plans, restart)
     else:
-        processes = build(program, data, plans, restart)
+        processes = build(program, sources, plans, restart)
     run_all((processes[n.name] for n in program.neurons), job.steps)
 
 
@@ -73,11 +78,10 @@ def _plans(folder: Path, job: Job, program: Program) -> dict[str, Plan]:
 
 
 def run_all(processes: Iterable[Any], steps: int) -> None:
-    """Runs the networks that `processes` belong to; Lava runs what is connected, one net at a time."""
+    """Runs the networks that `processes` belong to: Lava runs what is connected, net by net."""
     for process in processes:
         if process.runtime is not None:
             continue
         config = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=MODELS)
         process.run(condition=RunSteps(num_steps=steps), run_cfg=config)
         process.stop()
-

@@ -1,4 +1,4 @@
-"""The folder through which a session and its worker exchange a run: plain `.npy`, JSON and `.ndp` files."""
+"""The folder in which a session and its worker exchange a run: `.npy`, JSON and `.ndp` files."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ _JOB = "job.json"
 class Job:
     """What a worker is asked to run.
 
-    route: "processes" or "netx"; period: steps of one sample; batch: number of samples, run in a row;
-    records: per population the states to record, each into its file of shape `(batch * period, N)`.
+    route: "processes" or "netx"; period: steps of one sample; batch: number of samples, run in a
+    row; records: per population the states to record, each into its file of shape `(batch *
+    period, N)`.
     """
 
     route: str

@@ -1,9 +1,10 @@
 """Where Lava's int32 arithmetic ends: a run beyond it is refused, since Lava would wrap silently.
 
-Lava's ports, buffers and products are int32, a convolution's sum is kept to 24 bits, and `a_in << 6`
-is an int32 as well. (The `np.int16` that Lava declares for a neuron's `a_in` only types the zeros to
-which the messages are added: nothing wraps at 16 bits.) The checks use the messages that were really
-sent. They are sound after the fact: up to the first step that leaves the range, all messages are right.
+Lava's ports, buffers and products are int32, a convolution's sum is kept to 24 bits, and `a_in <<
+6` is an int32 as well. (The `np.int16` that Lava declares for a neuron's `a_in` only types the
+zeros to which the messages are added: nothing wraps at 16 bits.) The checks use the messages that
+were really sent. They are sound after the fact: up to the first step that leaves the range, all
+messages are right.
 """
 
 from __future__ import annotations

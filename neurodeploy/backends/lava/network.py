@@ -1,7 +1,8 @@
 """Builds Lava processes from a fixed Program. Import after `compat.import_lava`.
 
 Populations are flat (C-order) in Lava. A convolution sees its source as (W, H, C), Lava's layout,
-through a virtual reshape and transpose, and its sum goes back the same way; conv1d is conv2d with H = 1.
+through a virtual reshape and transpose, and its sum goes back the same way; conv1d is conv2d with
+H = 1.
 """
 
 from __future__ import annotations
@@ -29,26 +30,29 @@ GRADED_STATE_BITS = 24
 
 
 def build(
-    program: Program, data: Mapping[str, Array], plans: Mapping[str, Plan], restart: Plan
+    program: Program, sources: Mapping[str, Any], plans: Mapping[str, Plan], restart: Plan
 ) -> dict[str, Any]:
-    """Connected Lava processes by population, port and synapse name.
+    """Connected Lava neuron processes by population name.
 
-    data: per port the integers of all samples in a row, `(steps, N)`; plans: per population what it
+    sources: the Lava OutPort, flat, that feeds each input port; plans: per population what it
     records; restart: the plan of synapses, which record nothing.
     """
-    processes: dict[str, Any] = {
-        port.name: RingBuffer(data=np.ascontiguousarray(data[port.name].T))
-        for port in program.inputs
-    }
-    for neuron in program.neurons:
-        processes[neuron.name] = _neuron(neuron, plans[neuron.name])
+    processes = {n.name: _neuron(n, plans[n.name]) for n in program.neurons}
+    outs = {**sources, **{name: process.s_out for name, process in processes.items()}}
     for synapse in program.synapses:
         message_bits = _message_bits(program, synapse.source)
         process = _SYNAPSES[synapse.kind](synapse, message_bits, program.shapes[synapse.source])
         process.proc_params[PLAN] = restart
-        processes[f"synapse {synapse.name}"] = process
-        _connect(processes, synapse, process, program)
+        target = processes[synapse.target].a_in
+        _connect(outs[synapse.source], process, target, synapse, program)
     return processes
+
+
+def ring_buffers(data: Mapping[str, Array]) -> dict[str, Any]:
+    """Lava's ring buffer of `(steps, N)` integers for every port, as its OutPort."""
+    return {
+        name: RingBuffer(data=np.ascontiguousarray(rows.T)).s_out for name, rows in data.items()
+    }
 
 
 def _neuron(neuron: Neuron, plan: Plan) -> Any:
@@ -141,9 +145,7 @@ _SYNAPSES: dict[str, Callable[[Synapse, int, Shape], Any]] = {
 }
 
 
-def _connect(processes: dict[str, Any], synapse: Synapse, process: Any, program: Program) -> None:
-    source = processes[synapse.source].s_out
-    target = processes[synapse.target].a_in
+def _connect(source: Any, process: Any, target: Any, synapse: Synapse, program: Program) -> None:
     if synapse.kind in ("dense", "sparse"):
         source.connect(process.s_in)
         process.a_out.connect(target)

@@ -1,22 +1,24 @@
 """Writes fixed Programs as lava-dl's netx HDF5 (`.net`), and names what that format cannot say.
 
 A netx file is a strict sequence of layers. Its loader maps CUBA to Lava's LIF with vth = vThMant,
-du = iDecay - 1, dv = vDecay and a bias exponent of 6; weights have no exponent; a population has one
-value of each parameter. A final read-out is written as a CUBA with the largest threshold, 131071: it
-is one as long as that is not reached. The number of message bits of a graded input is not in the file:
-`Network(net_config, input_message_bits=...)` takes it.
+du = iDecay - 1, dv = vDecay and a bias exponent of 6; weights have no exponent; a population has
+one value of each parameter. A final read-out is written as a CUBA with the largest threshold,
+131071: it is one as long as that is not reached. The number of message bits of a graded input is
+not in the file: `Network(net_config, input_message_bits=...)` takes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from neurodeploy.backends.lava.netx_weights import folded, survives_loading
 from neurodeploy.errors import Diagnostic, UnsupportedPrimitive
 from neurodeploy.ir.arithmetic import BIAS_MANTISSA_MAX, THRESHOLD_MANTISSA_MAX
 from neurodeploy.ir.files import write_whole
@@ -94,7 +96,7 @@ def _sequence_problems(program: Program) -> Iterator[Diagnostic]:
         yield Diagnostic(program.name, "netx-input", f"{len(program.inputs)} inputs; {SEQUENTIAL}")
         return
     chain = [program.inputs[0].name, *program.order]
-    for before, name in zip(chain, chain[1:], strict=False):
+    for before, name in pairwise(chain):
         sources = sorted(s.source for s in program.incoming(name))
         if sources not in ([before], sorted([before, name])):
             detail = f"is fed by {', '.join(sources) or 'nothing'}; {SEQUENTIAL}"
@@ -120,11 +122,12 @@ def _bias_mantissa(neuron: Neuron) -> Array | None:
     bias = np.broadcast_to(np.asarray(neuron.params["bias"], dtype=np.int64), neuron.shape)
     effective = bias << int(neuron.params["bias_exp"])
     mantissa = effective >> NETX_BIAS_EXP
-    fits = -BIAS_MANTISSA_MAX - 1 <= mantissa.min() and mantissa.max() <= BIAS_MANTISSA_MAX
+    fits = mantissa.min() >= -BIAS_MANTISSA_MAX - 1 and mantissa.max() <= BIAS_MANTISSA_MAX
     return mantissa if fits and np.array_equal(mantissa << NETX_BIAS_EXP, effective) else None
 
 
 def _weight_problems(layer: Layer) -> Iterator[Diagnostic]:
+    parts = []
     for synapse in filter(None, (layer.forward, layer.back)):
         where = f"synapse {synapse.name}"
         if synapse.delay - 1 > NETX_MAX_DELAY or (layer.is_conv and synapse.delay != 1):
@@ -132,63 +135,15 @@ def _weight_problems(layer: Layer) -> Iterator[Diagnostic]:
         if layer.back is not None and (synapse.delay != 1 or layer.is_conv):
             detail = "a recurrent layer is dense and without delay"
             yield Diagnostic(where, "netx-recurrent", detail)
-        if _folded(synapse) is None:
+        weights = folded(synapse)
+        if weights is None:
             detail = f"weights << {synapse.weight_exp} do not stay within [-256, 254]"
             yield Diagnostic(where, "netx-weight-exp", detail)
             return
-    if not layer.is_conv and not _survives_loading(layer):
+        parts.append(weights)
+    if not layer.is_conv and not survives_loading(parts):
         detail = "the loader's choice of weight bits and exponent would change the weights"
         yield Diagnostic(f"synapse {layer.forward.name}", "netx-weights", detail)
-
-
-def _folded(synapse: Synapse) -> Array | None:
-    """Dense weights with the exponent folded in, or None if that is not exact."""
-    weights = synapse.weights.toarray() if synapse.kind == "sparse" else synapse.weights
-    weights = np.asarray(weights).astype(np.int64)
-    exponent = synapse.weight_exp
-    folded = weights << exponent if exponent > 0 else weights >> -exponent
-    # a sum is shifted once, so a right shift of the weights is exact only if nothing falls off
-    exact = exponent >= 0 or np.array_equal(folded << -exponent, weights)
-    mixed = folded.min(initial=0) < 0 < folded.max(initial=0)
-    low, high = (-256, 254) if mixed else (-255, 255)
-    return folded if exact and low <= folded.min() and folded.max() <= high else None
-
-
-def _survives_loading(layer: Layer) -> bool:
-    """Whether Lava holds the weights after lava-dl's `optimize_weight_bits` as they were.
-
-    The loader scales by 2^scale_bits and passes no sign mode on; Lava then guesses one per synapse,
-    clips and truncates. -1 alone, for one, becomes -256, is clipped to -255 and truncated to 0.
-    """
-    parts = [w for s in (layer.forward, layer.back) if s is not None for w in [_folded(s)]]
-    assert all(part is not None for part in parts)
-    together = np.concatenate([part.ravel() for part in parts if part is not None])
-    low, high = int(together.min()), int(together.max())
-    if low == high == 0:
-        return False  # the loader divides by the largest weight
-    signed = low < 0 <= high
-    if signed:
-        scale = min(127 / high if high else np.inf, -128 / low)
-    else:
-        scale = 255 / high if low >= 0 else -256 / low
-    scale_bits = int(np.floor(np.log2(scale))) + signed
-    trailing = max((n for n in range(9) if not (together % (1 << n)).any()), default=0)
-    bits = 8 - scale_bits - (trailing - signed)
-    return all(_kept(part, scale_bits, bits) for part in parts if part is not None)
-
-
-def _kept(weights: Array, scale_bits: int, bits: int) -> bool:
-    """Lava's clip and truncation of `weights << scale_bits`, compared with itself."""
-    if scale_bits < 0:
-        return False
-    scaled = weights << scale_bits
-    mixed = bool(scaled.min() < 0 < scaled.max())
-    sign = -1 if scaled.max() <= 0 and scaled.min() < 0 else 1
-    drop = 8 - bits + mixed
-    if drop < 0:
-        return False
-    clipped = np.clip(sign * scaled, -256 if mixed else 0, 255)
-    return np.array_equal((clipped >> drop) << drop, sign * scaled)
 
 
 def _text(group: h5py.Group, key: str, value: str) -> None:
@@ -234,20 +189,21 @@ def _write_neuron(group: h5py.Group, neuron: Neuron) -> None:
 
 def _write_dense(group: h5py.Group, layer: Layer) -> None:
     _text(group, "type", "dense_rec" if layer.back else "dense")
-    weights = _folded(layer.forward)
+    weights = folded(layer.forward)
     assert weights is not None
     group["weight"] = weights
     group["inFeatures"], group["outFeatures"] = weights.shape[1], weights.shape[0]
     if layer.back:
-        group["weight_rec"] = _folded(layer.back)
+        group["weight_rec"] = folded(layer.back)
     if layer.forward.delay > 1:
         group["delay"] = np.full(weights.shape[1], layer.forward.delay - 1, dtype=np.int64)
 
 
 def _write_conv(group: h5py.Group, synapse: Synapse) -> None:
     _text(group, "type", "conv")
-    weights, geometry = _folded(synapse), synapse.geometry
-    assert weights is not None and geometry is not None
+    weights, geometry = folded(synapse), synapse.geometry
+    assert weights is not None
+    assert geometry is not None
     flat = synapse.kind == "conv1d"
     group["weight"] = weights[:, :, None, :, None] if flat else weights[..., None]
     group["outChannels"] = weights.shape[0]

@@ -6,21 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from lava.proc.io.source import RingBuffer
-
 from neurodeploy.backends.lava.compat import import_slayer
 from neurodeploy.backends.lava.netx import image
 from neurodeploy.backends.lava.processes.recording import PLAN, Plan
 from neurodeploy.ir.program import Program
 
-Array = np.ndarray[Any, np.dtype[Any]]
-
 
 def load(
     path: Path,
     program: Program,
-    data: Mapping[str, Array],
+    sources: Mapping[str, Any],
     plans: Mapping[str, Plan],
     restart: Plan,
 ) -> dict[str, Any]:
@@ -32,16 +27,15 @@ def load(
     from lava.lib.dl.netx.hdf5 import Network
 
     port = program.inputs[0]
-    source = RingBuffer(data=np.ascontiguousarray(data[port.name].T))
     network = Network(
         net_config=str(path),
         input_message_bits=port.num_message_bits,
         input_shape=image(port.shape)[::-1],
     )
     if len(network.inp.shape) == 3:
-        source.s_out.reshape(image(port.shape)).transpose([2, 1, 0]).connect(network.inp)
+        sources[port.name].reshape(image(port.shape)).transpose([2, 1, 0]).connect(network.inp)
     else:
-        source.s_out.connect(network.inp)
+        sources[port.name].connect(network.inp)
     for name, block in zip(program.order, network.layers, strict=True):
         block.neuron.proc_params[PLAN] = plans[name]
         for synapse in (block.synapse, getattr(block, "synapse_rec", None)):

@@ -1,8 +1,8 @@
 """A worker process that has Lava imported, and the runs it is given.
 
-Lava forks one process per population and synapse, changes the start method of `multiprocessing`, leaks
-memory from run to run and blocks forever when one of its processes dies. All of that stays in the
-worker; the caller's process, with its threads and its torch, is never forked.
+Lava forks one process per population and synapse, changes the start method of `multiprocessing`,
+leaks memory from run to run and blocks forever when one of its processes dies. All of that stays
+in the worker; the caller's process, with its threads and its torch, is never forked.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Session:
     """
 
     def __init__(self, patience: float = PATIENCE_S) -> None:
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  closed by close()
         path = os.pathsep.join(filter(None, [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH")]))
         self._worker = subprocess.Popen(
             [sys.executable, "-m", "neurodeploy.backends.lava.worker", str(patience)],

@@ -1,12 +1,15 @@
 """The worker process of a session: `python -m neurodeploy.backends.lava.worker PATIENCE`.
 
-Reads a job folder per line of stdin, answers one line of JSON on stdout. Each job runs in a fork that
-leads a process group of its own, so that whatever Lava leaves behind ends with it: Lava blocks forever
-when one of its processes dies. The end of stdin, or `PATIENCE` seconds without a time step, end a job.
+Reads a job folder per line of stdin, answers one line of JSON on stdout. Each job runs in a fork
+that leads a process group of its own, so that whatever Lava leaves behind ends with it: Lava
+blocks forever when one of its processes dies. The end of stdin, or `PATIENCE` seconds without a
+time step, end a job.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import multiprocessing
 import os
@@ -19,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from neurodeploy.backends.lava.compat import import_lava
-from neurodeploy.backends.lava.jobs import FAILURE, PROGRESS
+from neurodeploy.backends.lava.compat import import_lava, import_slayer
+from neurodeploy.backends.lava.jobs import FAILURE, PROGRESS, Job
 
 POLL_S = 0.005
 PROGRESS_EVERY_S = 0.5
@@ -69,13 +72,21 @@ def _child(folder: Path) -> None:
 
 def _end_group(pid: int) -> None:
     """SIGTERM, not SIGKILL: Python's resource tracker outlives it and frees the shared memory."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGTERM)
-    except (ProcessLookupError, PermissionError):
-        pass
+
+
+def _import_for(route: str) -> None:
+    if route == "netx":
+        import_slayer()
+        importlib.import_module("lava.lib.dl.netx.hdf5")
 
 
 def _run_job(folder: Path, seconds: float) -> dict[str, object]:
+    try:
+        _import_for(Job.read(folder).route)  # once in the worker: its forks share it
+    except ImportError as error:
+        return {"ok": False, "hung": False, "detail": str(error)}
     patience = _Patience(folder, seconds)
     failure = folder / FAILURE
     pid = os.fork()

@@ -1,7 +1,7 @@
 """Lava processes of ours, and Lava's own models with recording. Import after `compat.import_lava`.
 
-They have a folder to themselves because Lava executes every module beside a process's own file when it
-looks for process models.
+They have a folder to themselves because Lava executes every module beside a process's own file
+when it looks for process models.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Mixins around Lava's process models: restart between samples, and record states step by step.
 
-Lava's own ways, `Var.set` and `Var.get`, send one message per element, and a `Monitor` is one more
-operating-system process per variable. The mixins leave `run_spk` of the model they precede untouched:
-they act before and after it.
+Lava's own ways, `Var.set` and `Var.get`, send one message per element, and a `Monitor` is one
+more operating-system process per variable. The mixins leave `run_spk` of the model they precede
+untouched: they act before and after it.
 """
 
 from __future__ import annotations

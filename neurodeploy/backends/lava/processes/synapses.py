@@ -50,7 +50,7 @@ class _Geometry32(Restarting):
     """Lava declares a convolution's geometry as int8, which numpy 2 does not widen: an image wider
     than 127, or more than 127 groups, fails there."""
 
-    restarts = ("a_buf",)
+    restarts: tuple[str, ...] = ("a_buf",)
     kernel_size: Any = LavaPyType(np.ndarray, np.int32)
     stride: Any = LavaPyType(np.ndarray, np.int32)
     padding: Any = LavaPyType(np.ndarray, np.int32)
@@ -77,7 +77,7 @@ class DelayConv(Conv):
 @requires(CPU)
 @tag("fixed_pt")
 class PyDelayConvModelFixed(_Geometry32, AbstractPyConvModel):
-    """Lava's convolution; `pipeline` ends with the newest sum and starts with the next one to send."""
+    """Lava's convolution; `pipeline` runs from the next sum to send to the newest one."""
 
     restarts = ("a_buf", "pipeline")
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from neurodeploy.backends.lava import jobs
 from neurodeploy.backends.lava.limits import check_ranges
-from neurodeploy.backends.lava.netx import netx_problems, write_netx
-from neurodeploy.backends.lava.session import INSTALL, Session
-from neurodeploy.errors import BackendUnavailable, ConfigError, Diagnostic, UnsupportedPrimitive
+from neurodeploy.backends.lava.netx import write_netx
+from neurodeploy.backends.lava.routes import Route, available, check_program, choose
+from neurodeploy.backends.lava.session import Session
+from neurodeploy.errors import Diagnostic, UnsupportedPrimitive
 from neurodeploy.ir.files import write_program
 from neurodeploy.ir.inputs import Inputs, expand_probes, padded, prepare_inputs, run_length
 from neurodeploy.ir.neurons import NEURON_MODELS
@@ -22,17 +22,6 @@ from neurodeploy.ir.program import Program
 from neurodeploy.ir.trace import Counts, NeuronCounts, Trace, arrivals, count_synapses
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Route = Literal["auto", "processes", "netx"]
-LAVA_NEEDS = ("lava-nc", "asteval", "networkx", "scikit-learn", "scipy")
-NETX_NEEDS = ("lava-dl", "torch", "h5py", "matplotlib")
-
-
-def available() -> None:
-    """Raises BackendUnavailable naming the distributions that are missing."""
-    missing = _missing(LAVA_NEEDS)
-    if missing:
-        detail = f"not installed: {', '.join(missing)}"
-        raise BackendUnavailable(Diagnostic("backend lava", "lava-missing", detail, INSTALL))
 
 
 def run(
@@ -50,21 +39,22 @@ def run(
     lava-dl; "auto" takes netx where the Program and the installation allow it. `Trace.route` says
     which. A `session` saves the start of a worker (a second) when there are several runs.
 
-    States, outputs and counts are those of the reference except for `saturations` and `peaks`, which
-    Lava does not report. Raises ConfigError for a Program that is not retimed fixed arithmetic,
-    UnsupportedPrimitive for one that netx cannot say, QuantizationError where integers leave the
-    range of Lava's int32 simulation, BackendUnavailable where Lava is missing, fails or hangs.
+    States, outputs and counts are those of the reference except for `saturations` and `peaks`,
+    which Lava does not report. Raises ConfigError for a Program that is not retimed fixed
+    arithmetic, UnsupportedPrimitive for one that netx cannot say, QuantizationError where
+    integers leave the range of Lava's int32 simulation, BackendUnavailable where Lava is missing,
+    fails or hangs.
     """
     available()
-    _check_program(program)
-    taken = _choose(program, route)
+    check_program(program)
+    taken = choose(program, route)
     if session is None:
         with Session() as own:
-            return _run(program, inputs, steps, probe, taken, route, own)
-    return _run(program, inputs, steps, probe, taken, route, session)
+            return _run_or_fall_back(program, inputs, steps, probe, taken, route, own)
+    return _run_or_fall_back(program, inputs, steps, probe, taken, route, session)
 
 
-def _run(
+def _run_or_fall_back(
     program: Program,
     inputs: Inputs,
     steps: int | None,
@@ -73,22 +63,34 @@ def _run(
     wanted: Route,
     session: Session,
 ) -> Trace:
+    """Processes take over from netx when a read-out reached the threshold that netx gave it."""
+    try:
+        return run_route(program, inputs, steps, probe, taken, session)
+    except UnsupportedPrimitive:
+        if wanted == "netx":
+            raise
+        return run_route(program, inputs, steps, probe, "processes", session)
+
+
+def run_route(
+    program: Program,
+    inputs: Inputs,
+    steps: int | None,
+    probe: str | tuple[str, ...],
+    route: str,
+    session: Session,
+) -> Trace:
+    """`run` on exactly one route ("processes", "netx", or "loihi2" for `backends.loihi2`)."""
     prepared = prepare_inputs(program, inputs)
     length = run_length(program, prepared, steps)
     sent = {k: padded(x[:steps] if steps else x, length) for k, x in prepared.items()}
     keys = expand_probes(program, probe)
-    trace, fired = _simulate(program, sent, keys, taken, session)
-    if fired and wanted == "netx":
-        raise UnsupportedPrimitive([_read_out_fired(name) for name in fired])
-    if fired:
-        trace, _ = _simulate(program, sent, keys, "processes", session)
-    return trace
+    return _simulate(program, sent, keys, route, session)
 
 
 def _simulate(
     program: Program, sent: Mapping[str, Array], keys: tuple[str, ...], route: str, session: Session
-) -> tuple[Trace, list[str]]:
-    """The trace, and the read-outs that reached the threshold netx had to give them."""
+) -> Trace:
     length, batch = next(iter(sent.values())).shape[:2]
     read_outs = [n.name for n in program.neurons if not NEURON_MODELS[n.model].spiking]
     job = jobs.Job(route, length, batch, _records(program, keys, read_outs))
@@ -109,18 +111,19 @@ def _simulate(
         for state, values in recorded[n.name].items()
     }
     fired = [name for name in read_outs if route == "netx" and states[f"{name}/s"].any()]
+    if fired:
+        raise UnsupportedPrimitive([_read_out_fired(name) for name in fired])
     outputs = {
         n.name: states[f"{n.name}/{'v' if n.name in read_outs else 's'}"] for n in program.neurons
     }
-    if not fired:
-        check_ranges(program, _in_a_row({**sent, **outputs}))
-    return _trace(program, sent, outputs, states, keys, route), fired
+    check_ranges(program, _in_a_row({**sent, **outputs}))
+    return _trace(program, sent, outputs, states, keys, route)
 
 
 def _records(
     program: Program, keys: tuple[str, ...], read_outs: list[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Per population its output, the probed states, and of a read-out the spikes it must not have."""
+    """Per population its output and the probed states; of a read-out also the spikes: none."""
     records: dict[str, tuple[str, ...]] = {}
     for neuron in program.neurons:
         probed = {k.split("/")[1] for k in keys if k.split("/")[0] == neuron.name}
@@ -168,52 +171,6 @@ def _trace(
         counts=Counts(length, batch, neurons, synapses),
         route=f"lava/{route}",
     )
-
-
-def _check_program(program: Program) -> None:
-    if program.arithmetic != "fixed":
-        detail = "Lava runs fixed arithmetic, this Program is real"
-        raise ConfigError(
-            Diagnostic(program.name, "fixed", detail, "compile it for a chip such as loihi2 first")
-        )
-    early = [s for s in program.synapses if not 1 <= s.delay <= 64]
-    if early:
-        raise ConfigError(
-            [
-                Diagnostic(
-                    f"synapse {s.name}", "delay", f"{s.delay} is outside 1..64", "retime the Program"
-                )
-                for s in early
-            ]
-        )
-
-
-def _choose(program: Program, route: Route) -> str:
-    if route not in ("auto", "processes", "netx"):
-        detail = f"{route!r} is not one of auto, processes, netx"
-        raise ConfigError(Diagnostic("route", "choice", detail))
-    if route == "processes":
-        return route
-    problems = netx_problems(program)
-    missing = _missing(NETX_NEEDS)
-    if route == "auto":
-        return "processes" if problems or missing else "netx"
-    if missing:
-        detail = f"not installed: {', '.join(missing)}"
-        raise BackendUnavailable(Diagnostic("lava netx", "netx-missing", detail, INSTALL))
-    if problems:
-        raise UnsupportedPrimitive(problems)
-    return "netx"
-
-
-def _missing(distributions: tuple[str, ...]) -> list[str]:
-    found = []
-    for name in distributions:
-        try:
-            importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found.append(name)
-    return found
 
 
 def _read_out_fired(name: str) -> Diagnostic:
