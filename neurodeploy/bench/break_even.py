@@ -1,13 +1,12 @@
 """Break-even input rates: how rarely neurons must fire for the spiking network to cost less.
 
-With M connections, T steps, P passes of the artificial network and U neuron updates per inference,
-and d the part of products that the artificial network's hardware really makes:
+Per inference of T steps, with M connections that carry spikes at a mean rate r, G operations on
+graded messages, U the energy of the neuron updates, and N products that the artificial network's
+hardware makes (all passes; without zeros if it skips them):
 
-    T r M (e_ac + e_w + e_s) + U e_u = P d M (e_mac + e_w)
-    r* = (P d (e_mac + e_w) - U e_u / M) / (T (e_ac + e_w + e_s))
+    T r M (e_ac + e_w + e_s) + G (e_graded + e_w + e_s) + U = N (e_mac + e_w)
 
-e_w reads a weight, e_s reads and writes a membrane, e_u updates a neuron; arithmetic alone has
-e_w = e_s = 0. Only connections that carry spikes are meant: graded ones are MACs on both sides.
+solved for r. e_w reads a weight, e_s reads and writes a membrane; arithmetic alone has neither.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from neurodeploy.bench.energy import PRECISIONS, Precision, neuron_cost
+from neurodeploy.bench.op_counts import OpCounts
 from neurodeploy.bench.results import BreakEven
 from neurodeploy.hardware import Hardware
 from neurodeploy.ir.program import Program
@@ -28,36 +28,32 @@ STATE_BITS: Final = 24
 
 @dataclass(frozen=True)
 class Prices:
-    """Joules of one MAC, one spike's addition, a weight read, a state read and write."""
+    """Joules of the artificial network's MAC, of an operation on a spike and on a graded message,
+    of a weight read, and of a state read with its write."""
 
     mac_j: float
     ac_j: float
+    graded_j: float = 0.0
     weight_j: float = 0.0
     state_j: float = 0.0
 
 
-def break_even_rate(
-    prices: Prices,
-    steps: int,
-    *,
-    passes: int = 1,
-    density: float = 1.0,
-    neurons_j_per_connection: float = 0.0,
-) -> float:
-    """r*, spikes per source neuron and step; 0 if the neuron updates alone cost more."""
-    ann = passes * density * (prices.mac_j + prices.weight_j) - neurons_j_per_connection
-    return max(0.0, ann / (steps * (prices.ac_j + prices.weight_j + prices.state_j)))
-
-
 @dataclass(frozen=True)
-class _Run:
-    """What the rates of one run need: per inference, over connections that carry spikes."""
+class Work:
+    """One inference. products: N above; graded: G; connections: M."""
 
     steps: int
-    passes: int
     connections: int
-    rate: float | None
-    updates: dict[str, int]
+    products: float
+    graded: float = 0.0
+
+
+def break_even_rate(prices: Prices, work: Work, neurons_j: float = 0.0) -> float:
+    """r, spikes per source neuron and step; 0 if everything else alone costs more already."""
+    ann = work.products * (prices.mac_j + prices.weight_j)
+    graded = work.graded * (prices.graded_j + prices.weight_j + prices.state_j)
+    spike = prices.ac_j + prices.weight_j + prices.state_j
+    return max(0.0, (ann - graded - neurons_j) / (work.steps * work.connections * spike))
 
 
 def break_even_lines(
@@ -65,56 +61,63 @@ def break_even_lines(
     counts: Counts,
     hardware: tuple[Hardware, ...],
     *,
+    ann: OpCounts,
     passes: int,
-    density: float | None,
 ) -> tuple[BreakEven, ...]:
     """One line per CMOS precision and memory model, and one per spiking chip against CMOS.
 
-    density: effective / dense operations of the artificial network (None: no zero-skipping line).
-    Empty if no connection carries spikes.
+    passes: of the artificial network per inference. Empty if no connection carries spikes.
     """
     spiking = [s for s in counts.synapses if not s.graded]
-    connections = sum(s.dense_operations for s in spiking) // (counts.steps * counts.batch)
-    if not connections:
+    dense = sum(s.dense_operations for s in spiking)
+    if not dense:
         return ()
-    operations = sum(s.synaptic_operations for s in spiking)
+    runs = ann.samples * ann.passes
     run = _Run(
         steps=counts.steps,
-        passes=passes,
-        connections=connections,
-        rate=operations / sum(s.dense_operations for s in spiking),
+        connections=dense // (counts.steps * counts.batch),
+        dense=ann.dense_macs * passes / runs,
+        effective=(ann.effective_macs + ann.effective_acs) * passes / runs,
+        graded=sum(s.synaptic_operations for s in counts.synapses if s.graded) / counts.batch,
+        rate=sum(s.synaptic_operations for s in spiking) / dense,
         updates={n.name: n.neuron_updates // counts.batch for n in counts.neurons},
     )
     lines: list[BreakEven] = []
     for cmos in (h for h in hardware if h.kind == "cmos"):
-        lines += _cmos_lines(program, run, cmos, density)
+        lines += _cmos_lines(program, run, cmos)
         for chip in (h for h in hardware if h.kind == "spiking"):
             lines += _chip_lines(run, chip, cmos)
     return tuple(lines)
 
 
-def _cmos_lines(
-    program: Program, run: _Run, cmos: Hardware, density: float | None
-) -> list[BreakEven]:
+@dataclass(frozen=True)
+class _Run:
+    """Both networks per inference; dense and effective: the artificial one's products."""
+
+    steps: int
+    connections: int
+    dense: float
+    effective: float
+    graded: float
+    rate: float
+    updates: dict[str, int]
+
+
+def _cmos_lines(program: Program, run: _Run, cmos: Hardware) -> list[BreakEven]:
     lines = []
     for name in ("fp32", "int8", "int8-acc32"):
-        precision = PRECISIONS[name]
-        prices = _arithmetic(cmos, precision)
+        prices = _arithmetic(cmos, PRECISIONS[name])
         if prices is not None:
-            neurons = _neurons_j(program, run, cmos, precision, 0.0)
+            neurons = _neurons_j(program, run, cmos, PRECISIONS[name], 0.0)
             label = f"{name}, arithmetic alone"
             lines.append(_line(label, cmos.name, name, run, prices, neurons, _sources(cmos)))
     memory = _with_memory(cmos)
     if memory is not None:
-        precision = PRECISIONS["int8-acc32"]
-        neurons = _neurons_j(program, run, cmos, precision, memory.state_j)
-        options = [("with memory", 1.0)]
-        if density is not None:
-            options.append(("with memory, zero-skipping ANN", density))
-        for text, part in options:
-            label = f"int8-acc32, {text}"
-            at = (label, cmos.name, "int8-acc32", run, memory, neurons, _sources(cmos))
-            lines.append(_line(*at, density=part))
+        name = "int8-acc32"
+        neurons = _neurons_j(program, run, cmos, PRECISIONS[name], memory.state_j)
+        for skips, text in ((False, ""), (True, ", zero-skipping ANN")):
+            at = (f"{name}, with memory{text}", cmos.name, name, run, memory, neurons)
+            lines.append(_line(*at, _sources(cmos), skips=skips))
     return lines
 
 
@@ -124,7 +127,7 @@ def _chip_lines(run: _Run, chip: Hardware, cmos: Hardware) -> list[BreakEven]:
     memory = _with_memory(cmos)
     if synop is None or memory is None:
         return []
-    prices = Prices(memory.mac_j + memory.weight_j, synop.value)
+    prices = Prices(memory.mac_j + memory.weight_j, synop.value, graded_j=synop.value)
     all_in = synop.scope == "all-in" or update is None
     neurons = 0.0 if all_in or update is None else sum(run.updates.values()) * update.value
     label = f"{chip.name} against int8-acc32 ANN on {cmos.name} with memory"
@@ -140,33 +143,35 @@ def _line(
     prices: Prices,
     neurons_j: float,
     sources: tuple[str, ...],
-    density: float = 1.0,
+    skips: bool = False,
 ) -> BreakEven:
-    part = "" if density == 1.0 else f" × {density:.2g}"
-    above = f"{run.passes}{part} × {_sum_pj(prices.mac_j, prices.weight_j)}"
-    below = f"{run.steps} × {_sum_pj(prices.ac_j, prices.weight_j, prices.state_j)}"
+    products = run.effective if skips else run.dense
+    work = Work(run.steps, run.connections, products, run.graded)
     return BreakEven(
         name=label,
         hardware=place,
         precision=precision,
-        formula=f"{above} / ({below})",
-        rate=break_even_rate(prices, run.steps, passes=run.passes, density=density),
-        rate_with_neurons=break_even_rate(
-            prices,
-            run.steps,
-            passes=run.passes,
-            density=density,
-            neurons_j_per_connection=neurons_j / run.connections,
-        ),
+        formula=_formula(prices, work),
+        rate=break_even_rate(prices, work),
+        rate_with_neurons=break_even_rate(prices, work, neurons_j),
         network_rate=run.rate,
         sources=sources,
     )
 
 
+def _formula(prices: Prices, work: Work) -> str:
+    above = f"{work.products:,.0f} × {_sum_pj(prices.mac_j, prices.weight_j)}"
+    if work.graded:
+        each = _sum_pj(prices.graded_j, prices.weight_j, prices.state_j)
+        above = f"({above} - {work.graded:,.0f} × {each})"
+    each = _sum_pj(prices.ac_j, prices.weight_j, prices.state_j)
+    return f"{above} / ({work.steps} × {work.connections:,} × {each})"
+
+
 def _arithmetic(cmos: Hardware, precision: Precision) -> Prices | None:
     mac = cmos.price(f"{precision.operations}_mac")
     ac = cmos.price(f"{precision.operations}_ac")
-    return None if mac is None or ac is None else Prices(mac.value, ac.value)
+    return None if mac is None or ac is None else Prices(mac.value, ac.value, graded_j=mac.value)
 
 
 def _with_memory(cmos: Hardware) -> Prices | None:
@@ -176,7 +181,7 @@ def _with_memory(cmos: Hardware) -> Prices | None:
         return None
     weight = sram.value * WEIGHT_BITS / BUS_BITS
     state = 2 * sram.value * STATE_BITS / BUS_BITS
-    return Prices(arithmetic.mac_j, arithmetic.ac_j, weight, state)
+    return Prices(arithmetic.mac_j, arithmetic.ac_j, arithmetic.graded_j, weight, state)
 
 
 def _neurons_j(

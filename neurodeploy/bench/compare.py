@@ -58,12 +58,9 @@ def compare(
     _check(ann, ann_passes)
     layers = tuple(_layers(program, counts))
     energy = _estimates(program, counts, hardware, ann, ann_passes)
-    density = None if ann is None or not ann.dense_macs else _effective(ann) / ann.dense_macs
     lines: tuple[BreakEven, ...] = ()
-    if ann_passes is not None:
-        lines = break_even_lines(
-            program, counts, tuple(hardware), passes=ann_passes, density=density
-        )
+    if ann is not None and ann_passes is not None:
+        lines = break_even_lines(program, counts, tuple(hardware), ann=ann, passes=ann_passes)
     return Results(
         title=title or program.name,
         provenance=provenance,
@@ -194,10 +191,6 @@ def _record(chip: Hardware) -> HardwareRecord:
         references=dict(chip.references),
         unpriced=chip.unpriced,
     )
-
-
-def _effective(ann: OpCounts) -> int:
-    return ann.effective_macs + ann.effective_acs
 
 
 def _caveats(

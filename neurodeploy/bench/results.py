@@ -153,7 +153,8 @@ class EnergyRatio:
 class BreakEven:
     """The mean input rate at which both networks cost the same; 0 if no rate does.
 
-    rate: synapses alone; rate_with_neurons: neuron updates taken off first.
+    rate: synapses alone; rate_with_neurons: neuron updates taken off first; formula: of the first,
+    prices in pJ; network_rate: of this network, over the connections that carry spikes.
     """
 
     name: str

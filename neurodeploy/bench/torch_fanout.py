@@ -2,7 +2,8 @@
 
 The fan-out map of a convolution is its adjoint applied to ones, with every nonzero weight as 1. An
 activation's effective operations are its fan-out, so that borders, stride, dilation, groups and
-zero weights are exact. With all weights as 1, the map's sum is the dense count.
+zero weights are exact. Without zero weights the map is a product over the axes, and its sum is the
+dense count.
 """
 
 from __future__ import annotations
@@ -22,23 +23,50 @@ class Fanout:
     def __init__(self) -> None:
         self._maps: dict[Any, Tensor] = {}
 
-    def map(self, x: Tensor, weight: Tensor, out: Tensor, geometry: Sequence[Any]) -> Tensor:
-        """int64 `(1, *x.shape[1:])`: the connections that each element of a sample reaches."""
+    def dense(self, x: Tensor, weight: Tensor, out: Tensor, geometry: Sequence[Any]) -> Tensor:
+        """int64 `(1, 1, *spatial)`: connections of an element, zero weights included."""
+        key = (x.shape[1:], weight.shape, out.shape[1:], repr(geometry))
+        if key not in self._maps:
+            self._maps[key] = _separable(x, weight, out, geometry)
+        return self._maps[key]
+
+    def effective(self, x: Tensor, weight: Tensor, out: Tensor, geometry: Sequence[Any]) -> Tensor:
+        """int64, broadcastable to a sample: connections of an element with nonzero weights."""
         nonzero = weight != 0
-        pattern = b"" if bool(nonzero.all()) else nonzero.cpu().numpy().tobytes()
+        if bool(nonzero.all()):
+            return self.dense(x, weight, out, geometry)
+        pattern = nonzero.cpu().numpy().tobytes()
         key = (x.shape[1:], weight.shape, out.shape[1:], repr(geometry), pattern)
         if key not in self._maps:
-            self._maps[key] = _adjoint_of_ones(x, nonzero, out, geometry)
+            ones = torch.ones((1, *out.shape[1:]), dtype=torch.float64, device=x.device)
+            self._maps[key] = _adjoint(ones, (1, *x.shape[1:]), nonzero, geometry)
         return self._maps[key]
 
 
-def _adjoint_of_ones(x: Tensor, nonzero: Tensor, out: Tensor, geometry: Sequence[Any]) -> Tensor:
+def _separable(x: Tensor, weight: Tensor, out: Tensor, geometry: Sequence[Any]) -> Tensor:
+    """Output channels that an input channel reaches, times the valid taps of each axis."""
     stride, padding, dilation, transposed, output_padding, groups = geometry
-    exact = torch.float64
-    grad: Tensor = torch.ops.aten.convolution_backward(
-        torch.ones((1, *out.shape[1:]), dtype=exact, device=x.device),
-        torch.zeros((1, *x.shape[1:]), dtype=exact, device=x.device),
-        nonzero.to(exact),
+    channels = weight.shape[1] if transposed else weight.shape[0] // groups
+    reach = torch.full((1, 1), channels, dtype=torch.int64, device=x.device)
+    for axis, taps in enumerate(weight.shape[2:]):
+        one_axis = [[values[axis]] for values in (stride, padding, dilation)]
+        axis_geometry = (*one_axis, transposed, [output_padding[axis]], 1)
+        ones = torch.ones((1, 1, out.shape[2 + axis]), dtype=torch.float64, device=x.device)
+        kernel = torch.ones((1, 1, taps), dtype=torch.bool, device=x.device)
+        along = _adjoint(ones, (1, 1, x.shape[2 + axis]), kernel, axis_geometry)[0, 0]
+        reach = reach.unsqueeze(-1) * along
+    return reach
+
+
+def _adjoint(
+    grad: Tensor, shape: tuple[int, ...], nonzero: Tensor, geometry: Sequence[Any]
+) -> Tensor:
+    """The convolution's adjoint on `grad`, each nonzero weight as 1; exact in float64."""
+    stride, padding, dilation, transposed, output_padding, groups = geometry
+    found: Tensor = torch.ops.aten.convolution_backward(
+        grad,
+        torch.zeros(shape, dtype=grad.dtype, device=grad.device),
+        nonzero.to(grad.dtype),
         None,
         stride,
         padding,
@@ -48,7 +76,7 @@ def _adjoint_of_ones(x: Tensor, nonzero: Tensor, out: Tensor, geometry: Sequence
         groups,
         [True, False, False],
     )[0]
-    return grad.round().to(torch.int64)
+    return found.round().to(torch.int64)
 
 
 def convolution_ops(
@@ -58,11 +86,11 @@ def convolution_ops(
 
     A sample counts as ACs if all its values are in {-1, 0, 1}, else as MACs.
     """
-    dense_map = fanout.map(x, torch.ones_like(weight), out, geometry)
-    reach = fanout.map(x, weight, out, geometry)
+    dense = int(fanout.dense(x, weight, out, geometry).sum()) * x.shape[0] * x.shape[1]
+    reach = fanout.effective(x, weight, out, geometry)
     per_sample = ((x != 0) * reach).flatten(1).sum(1)
     macs, acs = _split(per_sample, _ternary(x.flatten(1)))
-    return int(dense_map.sum()) * x.shape[0], macs, acs
+    return dense, macs, acs
 
 
 def contraction_ops(a: Tensor, b: Tensor, a_is_weight: bool, b_is_weight: bool) -> Ops:

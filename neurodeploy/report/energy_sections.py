@@ -32,6 +32,9 @@ def operations_section(results: Results) -> Section:
     return Section("operations", "Operations", (results.convention_text,), tuple(tables))
 
 
+_BLANKS: Final = cells_of("", "", "")
+
+
 def _layer_table(results: Results) -> Table:
     batch = results.network.batch
     priced = [e for e in results.energy if e.side == "snn" and e.energy_j is not None]
@@ -204,7 +207,7 @@ def rates_section(results: Results, sources: Sources) -> Section | None:
         wins = b.network_rate is not None and b.network_rate < b.rate_with_neurons
         cells = (
             Cell(b.name, sources.numbers(b.sources)),
-            Cell(percent(b.rate)),
+            Cell(percent(b.rate) if b.rate else "no rate"),
             Cell(percent(b.rate_with_neurons) if b.rate_with_neurons else "no rate"),
             Cell(percent(b.network_rate)),
             Cell("below" if wins else "above", tone="good" if wins else "bad"),
@@ -222,8 +225,8 @@ def rates_section(results: Results, sources: Sources) -> Section | None:
     numeric = (False, True, True, True, False, False)
     note = (
         "Rates are spikes per source neuron and step, over connections that carry spikes. The "
-        "third column takes the neuron updates off first; “no rate” means that they alone cost "
-        "more than the artificial network."
+        "third column takes the neuron updates off first; “no rate” means that the rest alone "
+        "costs more than the artificial network."
     )
     table = Table("Rates at which both cost the same.", columns, numeric, tuple(rows), note)
     picture = figures.rates(results.layers, results.break_even)
@@ -253,15 +256,9 @@ def prices_section(results: Results, sources: Sources) -> Section:
                     Cell(q.note),
                 )
                 rows.append(cells)
-        rows += [
-            (
-                Cell(name.replace("_", " ")),
-                Cell("price"),
-                Cell("unpriced", tone="quiet"),
-                *cells_of("", "", ""),
-            )
-            for name in chip.unpriced
-        ]
+        if chip.unpriced:
+            names = ", ".join(name.replace("_", " ") for name in chip.unpriced)
+            rows.append((*cells_of(names, "price"), Cell("unpriced", (), "quiet"), *_BLANKS))
         columns = ("Term", "Kind", "Value", "Evidence", "Scope", "Remark")
         numeric = (False, False, True, False, False, False)
         caption = f"{chip.name}: {chip.title}."

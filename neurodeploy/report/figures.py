@@ -142,8 +142,8 @@ def rates(layers: Sequence[LayerResult], lines: Sequence[BreakEven]) -> Figure |
         marks.append(text(LABELS, y, key, "key"))
         y += 17
     caption = (
-        "Mean input rate per step of each layer that receives spikes; left of a numbered line its "
-        "synapses cost less than the artificial network's (log axis)."
+        "Mean input rate per step of each layer that receives spikes. A network whose mean rate is "
+        "left of a numbered line spends less on synapses than the artificial one (log axis)."
     )
     words = "; ".join(f"{x.name} {percent(x.input_rate)}" for x in driven)
     words += ". Break-even: " + "; ".join(f"{x.name} {percent(x.rate)}" for x in ordered)

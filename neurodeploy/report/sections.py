@@ -12,7 +12,7 @@ from neurodeploy.report.energy_sections import (
     raster_section,
     rates_section,
 )
-from neurodeploy.report.text import NOTHING, band, count, percent, plural, si
+from neurodeploy.report.text import NOTHING, band, count, percent, plural, price, si
 
 
 def build_document(results: Results) -> Document:
@@ -35,7 +35,7 @@ def build_document(results: Results) -> Document:
         title=results.title,
         subtitle=f"{network.name}: {plural(network.neurons, 'neuron')}, "
         f"{plural(network.weights, 'weight')}, {network.arithmetic} arithmetic, "
-        f"steps of {si(network.dt_s, 's', 3)}. Energies are estimated, not measured.",
+        f"steps of {price(network.dt_s, 's')}. Energies are estimated, not measured.",
         headlines=_headlines(results),
         sections=tuple(s for s in built if s is not None),
         sources=tuple(sources.texts),
@@ -71,8 +71,8 @@ def _network(results: Results) -> Section:
         ("Weights stored", count(n.weights)),
         ("Connections per step", count(n.connections)),
         ("Arithmetic", n.arithmetic),
-        ("Time step", si(n.dt_s, "s", 3)),
-        ("Inference", f"{plural(n.steps, 'step')}, {si(n.inference_s, 's', 3)} in real time"),
+        ("Time step", price(n.dt_s, "s")),
+        ("Inference", f"{plural(n.steps, 'step')}, {price(n.inference_s, 's')} in real time"),
         ("Inferences counted", count(n.batch)),
     ]
     if n.ann_passes is not None:

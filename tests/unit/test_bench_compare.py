@@ -57,14 +57,28 @@ def test_ratios_never_mix_and_cover_both_artificial_sides(results):
     assert keys == {("cmos45nm", p, s) for p in ("int8-acc32", "fp32", "int8") for s in sides}
 
 
-def test_break_even_counts_spiking_connections_only(results):
-    lines = {b.name: b for b in results.break_even}
-    alone = lines["fp32, arithmetic alone"]
-    # A stream: as many passes as steps, so that only the prices are left.
-    assert alone.rate == pytest.approx(4.6 / 0.9)
+def estimate(results, side):
+    return next(e for e in results.energy if e.side == side and e.precision == "fp32")
+
+
+def test_at_the_break_even_rate_both_totals_are_equal(results):
+    alone = next(b for b in results.break_even if b.name == "fp32, arithmetic alone")
+    snn, ann = estimate(results, "snn"), estimate(results, "ann")
+    graded = sum(t.energy_j for t in snn.terms if t.term == "mac")
+    neurons = sum(t.energy_j for t in snn.terms if t.group == "neurons")
+    products = sum(t.energy_j for t in ann.terms if t.group == "synapses")
+    connections = results.layers[1].connections
+    spikes = sample.STEPS * connections * 0.9e-12
+    assert graded + alone.rate * spikes == pytest.approx(products)
+    assert graded + neurons + alone.rate_with_neurons * spikes == pytest.approx(products)
     assert alone.network_rate == pytest.approx(results.layers[1].input_rate)
-    assert alone.rate_with_neurons < alone.rate
-    assert any("loihi1" in name for name in lines)
+
+
+def test_every_hardware_with_prices_has_its_line(results):
+    names = [b.name for b in results.break_even]
+    assert sum("loihi1" in name for name in names) == 1
+    assert not any("loihi2" in name for name in names)
+    assert len(names) == 6
 
 
 def test_different_layers_of_the_two_networks_are_remarked():

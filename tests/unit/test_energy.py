@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neurodeploy.bench.break_even import Prices, break_even_rate
+from neurodeploy.bench.break_even import Prices, Work, break_even_rate
 from neurodeploy.bench.energy import (
     PRECISIONS,
     energy_ratio,
@@ -187,12 +187,14 @@ def test_no_ratio_to_an_unpriced_side_even_if_forced():
     ],
 )
 def test_break_even_rates_in_the_literature_s_terms(prices, steps, rate):
-    assert break_even_rate(prices, steps) == pytest.approx(rate, abs=5e-4 if rate < 0.06 else 5e-3)
+    assert break_even_rate(prices, Work(steps, 1, 1)) == pytest.approx(
+        rate, abs=5e-4 if rate < 0.06 else 5e-3
+    )
 
 
-def test_break_even_with_neuron_updates_passes_and_density():
-    prices = Prices(4.0, 1.0)
-    assert break_even_rate(prices, 10, passes=10) == pytest.approx(4.0)
-    assert break_even_rate(prices, 10, density=0.25) == pytest.approx(0.1)
-    assert break_even_rate(prices, 10, neurons_j_per_connection=3.0) == pytest.approx(0.1)
-    assert break_even_rate(prices, 10, neurons_j_per_connection=5.0) == 0.0
+def test_break_even_with_graded_operations_and_neuron_updates():
+    prices = Prices(4.0, 1.0, graded_j=4.0)
+    assert break_even_rate(prices, Work(10, 50, 500)) == pytest.approx(4.0)
+    assert break_even_rate(prices, Work(10, 50, 500, graded=400)) == pytest.approx(0.8)
+    assert break_even_rate(prices, Work(10, 50, 500), neurons_j=1900) == pytest.approx(0.2)
+    assert break_even_rate(prices, Work(10, 50, 500), neurons_j=2001) == 0.0
