@@ -43,6 +43,14 @@ from neurodeploy.zoo.train.checkpoint import (
 )
 
 
+# The corpus folder, LibriSpeech, ESC-10 and the run folder are the user's to name.
+COMMANDS = (
+    "neurodeploy data prepare CORPUS --speech-folder LIBRISPEECH --noise-folder ESC10",
+    "python -m neurodeploy.zoo.train.vad --variant {variant} --corpus CORPUS --out RUN",
+    "python -m neurodeploy.bench.detection --corpus CORPUS --weights RUN/{variant}.safetensors",
+)
+
+
 @dataclass(frozen=True)
 class VadRecipe:
     """Everything that the trained weights depend on besides the corpus."""
@@ -216,6 +224,7 @@ def _finish(
     save_weights(out / f"{variant}.safetensors", model, {"features": features})
     layers = {"lif1": model.lif1, "lif2": model.lif2, "readout": model.readout}
     metrics = identity | {
+        "commands": [command.format(variant=variant) for command in COMMANDS],
         "features": asdict(LogMelConfig()),
         "torch": torch.__version__.split("+")[0],
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
