@@ -1,143 +1,22 @@
-"""The sections about operations, joules and their sources."""
+"""The sections about joules, break-even rates, spikes and the prices' sources."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from neurodeploy.bench.results import EnergyEstimate, Results
+from neurodeploy.bench.results import Results
 from neurodeploy.report import figures
 from neurodeploy.report.document import Cell, Figure, Section, Sources, Table, cells_of
 from neurodeploy.report.figures import SIDES, place
+from neurodeploy.report.operation_sections import FOREMOST
 from neurodeploy.report.text import (
     NOTHING,
     band,
-    count,
-    per,
     percent,
-    plural,
     price,
     si,
     significant,
 )
-
-FOREMOST: Final = ("on-chip", "int8-acc32")
-"""Precisions that are shown layer by layer; the others differ only in prices."""
-
-
-def operations_section(results: Results) -> Section:
-    """Operations of both networks, layer by layer."""
-    tables = [_layer_table(results)]
-    if results.ann is not None:
-        tables.append(_ann_table(results))
-    return Section("operations", "Operations", (results.convention_text,), tuple(tables))
-
-
-_BLANKS: Final = cells_of("", "", "")
-
-
-def _layer_table(results: Results) -> Table:
-    batch = results.network.batch
-    priced = [e for e in results.energy if e.side == "snn" and e.energy_j is not None]
-    priced = [e for e in priced if e.precision in FOREMOST]
-    rows = []
-    for x in results.layers:
-        energies = [sum(t.energy_j or 0.0 for t in e.terms if t.layer == x.name) for e in priced]
-        cells = cells_of(
-            x.name,
-            x.model,
-            count(x.size),
-            count(x.connections),
-            x.messages or NOTHING,
-            percent(x.input_rate),
-            NOTHING if x.spikes_per_synapse is None else significant(x.spikes_per_synapse),
-            per(x.synaptic_operations, batch),
-            per(x.neuron_updates, batch),
-            percent(x.rate),
-            *(si(e, "J") for e in energies),
-        )
-        rows.append(cells)
-    rows.append(_layer_total(results, priced))
-    columns = (
-        "Layer",
-        "Model",
-        "Neurons",
-        "Connections",
-        "Input",
-        "Input rate",
-        "Spikes per synapse",
-        "Synaptic operations",
-        "Neuron updates",
-        "Firing rate",
-        *(f"Energy, {place(e)}" for e in priced),
-    )
-    numeric = (False, False, True, True, False, *(True for _ in columns[5:]))
-    caption = (
-        "The spiking network by layer: operations, spikes per synapse and energy per inference."
-    )
-    note = (
-        "Rates are per step; the input rate is weighted by fan-out (synaptic operations over "
-        "connections)."
-    )
-    return Table(caption, columns, numeric, tuple(rows), note)
-
-
-def _layer_total(results: Results, priced: list[EnergyEstimate]) -> tuple[Cell, ...]:
-    layers, batch = results.layers, results.network.batch
-    operations = sum(x.synaptic_operations for x in layers)
-    connections = sum(x.connections for x in layers)
-    rate = operations / (connections * results.network.steps * batch) if connections else None
-    return cells_of(
-        "Total",
-        "",
-        count(sum(x.size for x in layers)),
-        count(connections),
-        "",
-        percent(rate),
-        NOTHING if rate is None else significant(rate * results.network.steps),
-        per(operations, batch),
-        per(sum(x.neuron_updates for x in layers), batch),
-        "",
-        *(si(e.energy_j, "J") for e in priced),
-    )
-
-
-def _ann_table(results: Results) -> Table:
-    ann, passes = results.ann, results.network.ann_passes or 1
-    assert ann is not None
-    runs = ann.samples * ann.passes
-    rows = [
-        cells_of(
-            layer.module or "(root)",
-            layer.op,
-            per(layer.dense_macs, runs),
-            per(layer.effective_macs, runs),
-            per(layer.effective_acs, runs),
-            per(layer.dense_macs * passes, runs),
-        )
-        for layer in ann.layers
-    ]
-    rows.append(
-        cells_of(
-            "Total",
-            "",
-            per(ann.dense_macs, runs),
-            per(ann.effective_macs, runs),
-            per(ann.effective_acs, runs),
-            per(ann.dense_macs * passes, runs),
-        )
-    )
-    columns = (
-        "Module",
-        "Operator",
-        "MACs per pass",
-        "Effective MACs",
-        "Effective ACs",
-        "MACs per inference",
-    )
-    numeric = (False, False, True, True, True, True)
-    left_out = ", ".join(f"{op} ({plural(n, 'call')})" for op, n in ann.uncounted.items())
-    note = f"Not counted: {left_out}." if left_out else "Every operator that computes is counted."
-    return Table("The artificial network, one pass.", columns, numeric, tuple(rows), note)
 
 
 def energy_section(results: Results, sources: Sources) -> Section:
@@ -178,6 +57,9 @@ def energy_section(results: Results, sources: Sources) -> Section:
         if e.side == "snn" and e.energy_j and e.precision in FOREMOST:
             pictures.append(figures.layer_energy(e, figures.all_layers(results)))
     return Section("energy", "Energy", tables=tuple(tables), figures=tuple(pictures))
+
+
+_BLANKS: Final = cells_of("", "", "")
 
 
 def _ratio_table(results: Results) -> Table:

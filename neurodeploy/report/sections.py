@@ -7,11 +7,11 @@ from neurodeploy.bench.results import Results
 from neurodeploy.report.document import Cell, Document, Section, Sources, Table, cells_of
 from neurodeploy.report.energy_sections import (
     energy_section,
-    operations_section,
     prices_section,
     raster_section,
     rates_section,
 )
+from neurodeploy.report.operation_sections import operations_section
 from neurodeploy.report.text import NOTHING, band, count, percent, plural, price, si
 
 
