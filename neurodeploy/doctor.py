@@ -10,7 +10,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ LAVA = ("lava-nc==0.10.0", "lava-dl==0.6.0")
 LAVA_NEEDS = ("asteval", "h5py", "matplotlib", "networkx", "scikit-learn", "scipy")
 INSTALLABLE = ("lava",)
 INSTALL_LAVA = "neurodeploy doctor --install lava"
-INSTALL_TRAINING = "pip install 'neurodeploy[training]'"
+INSTALL_TRAINING = "pip install neurodeploy[training]"
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class Part:
 
 # distribution, purpose, install command, whether the core needs it
 _DISTRIBUTIONS = (
-    ("numpy", "arrays; the reference simulator", "pip install numpy", True),
-    ("nir", "the exchange format of graphs", "pip install nir", True),
-    ("torch", "training and tracing networks", INSTALL_TRAINING, False),
-    ("snntorch", "the frontend that exports to NIR", INSTALL_TRAINING, False),
-    ("norse", "a second frontend, an oracle in tests", "pip install --no-deps norse", False),
-    ("lava-nc", "bit-accurate simulation by Intel's Lava", INSTALL_LAVA, False),
-    ("lava-dl", "netx files (with torch); slayer", INSTALL_LAVA, False),
+    ("numpy", "arrays, reference", "pip install numpy", True),
+    ("nir", "graph files", "pip install nir", True),
+    ("torch", "training, tracing", INSTALL_TRAINING, False),
+    ("snntorch", "export to NIR", INSTALL_TRAINING, False),
+    ("norse", "cross-checks", "pip install --no-deps norse", False),
+    ("lava-nc", "Lava simulation", INSTALL_LAVA, False),
+    ("lava-dl", "netx, needs torch", INSTALL_LAVA, False),
 )
 
 
@@ -65,14 +65,20 @@ def parts() -> tuple[Part, ...]:
     extension = Part(
         "Loihi extension",
         _version("lava-loihi") or ("yes" if loihi2.extension_found() else ""),
-        "running on Loihi 2 boards",
-        "from Intel, for members of its INRC: pip install lava-loihi-*.tar.gz",
+        "Loihi 2 boards",
+        "pip install lava-loihi-*.tar.gz (from Intel's INRC)",
     )
-    gpu = Part("GPU", _gpu(), "training only, optional", "the driver of your NVIDIA card")
+    gpu = Part("GPU", _gpu(), "faster training", "your NVIDIA card's driver")
     return (python, *found, extension, gpu)
 
 
-def install(name: str, constraints: Path | None = None) -> str:
+def _silent(line: str) -> None:
+    """The default progress: nothing."""
+
+
+def install(
+    name: str, constraints: Path | None = None, progress: Callable[[str], None] = _silent
+) -> str:
     """Installs `name` ("lava") into the running environment and proves that it works.
 
     Returns one line that says what ran. Raises ConfigError for an unknown name or constraints file,
@@ -84,9 +90,11 @@ def install(name: str, constraints: Path | None = None) -> str:
         raise ConfigError(Diagnostic("--install", "choice", detail))
     if constraints is not None and not constraints.is_file():
         raise ConfigError(Diagnostic(str(constraints), "file", "there is no such file"))
+    progress(f"installing {', '.join((*LAVA_NEEDS, *LAVA))} into {sys.prefix}")
     limits = ["--constraint", str(constraints)] if constraints else []
     _pip([*limits, *LAVA_NEEDS])
     _pip(["--no-deps", "--ignore-requires-python", *LAVA])
+    progress("running Lava")
     return check_lava()
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
+from pathlib import Path
 
 from neurodeploy.backends.lava.session import INSTALL, Session
 from neurodeploy.backends.lava.simulation import run_route
@@ -52,11 +53,9 @@ def run(
 
 
 def extension_found() -> bool:
-    """Whether Intel's private Loihi extension of Lava is importable; imports nothing of Lava."""
-    try:
-        return find_spec(EXTENSION_MODULE) is not None
-    except ImportError:
-        return False
+    """Whether Intel's private Loihi extension of Lava is installed; imports nothing of Lava."""
+    relative = EXTENSION_MODULE.replace(".", "/")
+    return any(list(Path(entry).glob(f"{relative}*")) for entry in sys.path)
 
 
 def host_found() -> bool:

@@ -7,8 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
+from neurodeploy import doctor
 from neurodeploy.cli._show import say, show_json
+from neurodeploy.doctor import Part
 
 NARROW = 80
 
@@ -19,11 +25,8 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
 ) -> None:
     """List the tools around NeuroDeploy, or install one. Exit code 3 if the core lacks a part."""
-    from neurodeploy import doctor
-
     if install is not None:
-        say(f"installing {install} into {sys.prefix} ...")
-        say(doctor.install(install, constraints))
+        say(doctor.install(install, constraints, say))
     parts = doctor.parts()
     if as_json:
         show_json([{**asdict(part), "found": part.found} for part in parts])
@@ -33,18 +36,11 @@ def command(
         raise typer.Exit(3)
 
 
-def _show(parts: tuple[object, ...]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from neurodeploy.doctor import Part
-
-    table = Table(header_style="bold", show_lines=False)
-    for column in ("part", "version", "for", "command that installs it"):
+def _show(parts: tuple[Part, ...]) -> None:
+    table = Table(header_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("part", "version", "for", "install with"):
         table.add_column(column, overflow="fold")
     for part in parts:
-        assert isinstance(part, Part)
         version = Text(part.version, "green") if part.found else Text("not found", "yellow")
         table.add_row(part.name, version, part.purpose, Text(part.install))
     Console(width=None if sys.stdout.isatty() else NARROW).print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -39,6 +40,13 @@ class Job:
         data = json.loads((folder / _JOB).read_text(encoding="utf-8"))
         data["records"] = {name: tuple(states) for name, states in data["records"].items()}
         return cls(**data)
+
+
+def write_failure(path: Path, text: str) -> None:
+    """Writes a traceback whole: the worker looks for the file while processes run."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
 
 
 def input_file(folder: Path, index: int) -> Path:

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from neurodeploy.backends.lava.compat import import_lava, import_slayer
-from neurodeploy.backends.lava.jobs import FAILURE, PROGRESS, Job
+from neurodeploy.backends.lava.jobs import FAILURE, PROGRESS, Job, write_failure
 
 POLL_S = 0.005
 PROGRESS_EVERY_S = 0.5
@@ -65,7 +65,7 @@ def _child(folder: Path) -> None:
         execute(folder)
         status = 0
     except BaseException:
-        (folder / FAILURE).write_text(traceback.format_exc(), encoding="utf-8")
+        write_failure(folder / FAILURE, traceback.format_exc())
     finally:
         os._exit(status)
 
@@ -92,6 +92,8 @@ def _run_job(folder: Path, seconds: float) -> dict[str, object]:
     pid = os.fork()
     if pid == 0:
         _child(folder)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.setpgid(pid, pid)  # the child does it too: whoever comes first
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from neurodeploy.backends.lava.jobs import write_failure
+
 PLAN = "neurodeploy_plan"
 
 
@@ -45,7 +47,7 @@ class Restarting:
         try:
             self._step()
         except Exception:
-            Path(self.proc_params[PLAN].failure).write_text(traceback.format_exc(), "utf-8")
+            write_failure(Path(self.proc_params[PLAN].failure), traceback.format_exc())
             raise
 
     def _step(self) -> None:
