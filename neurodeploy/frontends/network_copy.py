@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -13,12 +14,32 @@ from neurodeploy.frontends.neuron_checks import fires_as_step, is_neuron
 
 
 def copy_for_run(module: nn.Module) -> nn.Module:
-    """Leaves `module` untouched. Half precision becomes float32, which holds it exactly."""
+    """A copy in float32, or in float64 if the module is. Both hold half precision exactly."""
+    network = _copy(module)
+    precision = precision_of(network)
+    return in_float64(module) if precision == torch.float64 else network.to(precision)
+
+
+def precision_of(network: nn.Module) -> torch.dtype:
+    """float64 if a weight of the network is, else float32."""
+    weights = [t.dtype for t in network.state_dict().values() if t.dim() > 0]
+    return torch.float64 if torch.float64 in weights else torch.float32
+
+
+@contextmanager
+def default_precision(dtype: torch.dtype) -> Iterator[None]:
+    """What forward() makes with torch.zeros() has this precision while it runs."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _copy(module: nn.Module) -> nn.Module:
     network: nn.Module = copy.deepcopy(module, _detached_states(module))
     network = network.cpu().eval()
-    halves = (torch.float16, torch.bfloat16)
-    if any(t.dtype in halves for t in network.state_dict().values()):
-        network = network.float()
     for child in network.modules():
         if is_neuron(child):
             for name in ("mem", "syn", "spk"):
@@ -34,7 +55,7 @@ def in_float64(module: nn.Module) -> nn.Module:
     replaced by the same step function in the membrane's precision.
     A surrogate that is no step function in its forward pass stays as it is.
     """
-    network = copy_for_run(module).to(torch.float64)
+    network = _copy(module).to(torch.float64)
     for child in network.modules():
         if is_neuron(child) and hasattr(child, "spike_grad") and fires_as_step(child):
             vars(child)["spike_grad"] = _step

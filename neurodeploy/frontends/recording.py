@@ -7,8 +7,7 @@ same ("constant"). Which one it is shows when it runs.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -17,8 +16,9 @@ from torch import Tensor, nn
 
 from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.frontends.expressions import Expr, Port, Shape, Source, Unknown
-from neurodeploy.frontends.network_copy import copy_for_run
+from neurodeploy.frontends.network_copy import copy_for_run, default_precision, precision_of
 from neurodeploy.frontends.neuron_checks import Problem
+from neurodeploy.frontends.signature import returned_tensors, state_arguments
 from neurodeploy.frontends.tracing import Tracer
 from neurodeploy.frontends.values import FirstAxisTakenError, Value
 
@@ -26,6 +26,7 @@ TimeAxis = Literal["auto", "outside", "inside"]
 Loop = Literal["outside", "inside", "constant"]
 TRACED_STEPS: Final = 3  # the first step differs (nothing has spiked); two more have to agree
 _BATCH: Final = 2
+_MOST_STEPS: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,11 @@ class _LoopsError(Exception):
 
 
 class _ForwardError(Exception):
-    def __init__(self, shape: Shape, error: Exception) -> None:
+    def __init__(self, shape: Shape, states: Iterable[str], error: Exception) -> None:
         super().__init__()
         text = str(error).strip().splitlines() or [""]
-        self.detail = f"forward() on {shape} raised {type(error).__name__}: {text[0]}"
+        given = "".join(f", {name}=(empty state)" for name in states)
+        self.detail = f"forward({shape}{given}) raised {type(error).__name__}: {text[0]}"
 
 
 def record(module: nn.Module, shape: Shape, time_axis: TimeAxis = "auto") -> Recording:
@@ -73,26 +75,50 @@ def record(module: nn.Module, shape: Shape, time_axis: TimeAxis = "auto") -> Rec
     Raises ConfigError if forward() does not take such an input.
     """
     attempts: list[str] = []
-    try:
+    with torch.random.fork_rng(devices=[]):
         if time_axis != "inside":
             try:
-                return _outside(module, shape, strict=time_axis == "outside")
+                return _step_by_step(module, shape, strict=time_axis == "outside")
             except FirstAxisTakenError:
                 if time_axis == "outside":
-                    detail = "forward() takes steps out of its input"
-                    raise _failed(module, [detail]) from None
+                    attempts.append("forward() takes steps out of its input")
             except _LoopsError:
                 return _one_call(module, shape, "constant")
             except _ForwardError as error:
                 attempts.append(error.detail)
-                if time_axis == "outside":
-                    raise
-        return _one_call(module, shape, "inside")
-    except _ForwardError as error:
-        attempts.append(error.detail)
-    except FirstAxisTakenError:
-        attempts.append("forward() takes a batch element out of a step")
+        if time_axis != "outside":
+            try:
+                return _with_enough_steps(module, shape)
+            except _ForwardError as error:
+                attempts.append(error.detail)
+            except FirstAxisTakenError:
+                attempts.append("forward() takes a batch element out of a step")
     raise _failed(module, list(dict.fromkeys(attempts)))
+
+
+def _step_by_step(module: nn.Module, shape: Shape, strict: bool) -> Recording:
+    """Without the arguments that have a default; with them as states if the states start anew."""
+    result = _outside(module, shape, strict, state_arguments(module))
+    optional = state_arguments(module, optional=True)
+    if any(d.rule == "state-reset" for d in result.findings) and optional != tuple(result.states):
+        try:
+            kept = _outside(module, shape, strict, optional)
+        except _ForwardError:
+            return result
+        return kept if len(kept.findings) < len(result.findings) else result
+    return result
+
+
+def _with_enough_steps(module: nn.Module, shape: Shape) -> Recording:
+    """More steps for a forward() that loops a fixed number of times."""
+    steps = TRACED_STEPS
+    while True:
+        try:
+            return _one_call(module, shape, "inside", steps)
+        except _ForwardError as error:
+            steps *= 8
+            if not isinstance(error.__cause__, IndexError) or steps > _MOST_STEPS:
+                raise
 
 
 def _failed(module: nn.Module, details: list[str]) -> ConfigError:
@@ -101,16 +127,18 @@ def _failed(module: nn.Module, details: list[str]) -> ConfigError:
     return ConfigError([Diagnostic(name, "forward", detail, hint) for detail in details])
 
 
-def _outside(module: nn.Module, shape: Shape, strict: bool) -> Recording:
+def _outside(
+    module: nn.Module, shape: Shape, strict: bool, arguments: tuple[str, ...]
+) -> Recording:
     network = copy_for_run(module)
     tracer = Tracer(network)
-    states = {name: torch.zeros(0) for name in state_arguments(network)}
+    states = {name: torch.zeros(0) for name in arguments}
     tracer.placeholders = {id(tensor): name for name, tensor in states.items()}
     history: list[list[Value | None]] = []
     feedback: dict[str, int | None] = dict.fromkeys(states)
     current: dict[str, Any] = dict(states)
     for step in range(TRACED_STEPS):
-        x = torch.rand(_BATCH, *shape, dtype=_dtype(network))
+        x = torch.rand(_BATCH, *shape, dtype=precision_of(network))
         tracer.follow(x, Value((Source(shape, step),), timed=False))
         leaves = returned_tensors(_call(tracer, network, x, current))
         if any(len(h) != step + 1 for h in tracer.neuron_inputs.values()):
@@ -133,19 +161,21 @@ def _outside(module: nn.Module, shape: Shape, strict: bool) -> Recording:
     return _recording("outside", TRACED_STEPS, tracer, returned, feedback)
 
 
-def _one_call(module: nn.Module, shape: Shape, loop: Loop) -> Recording:
+def _one_call(module: nn.Module, shape: Shape, loop: Loop, given: int = TRACED_STEPS) -> Recording:
     network = copy_for_run(module)
     tracer = Tracer(network)
     if loop == "inside":
-        x = torch.rand(TRACED_STEPS, _BATCH, *shape, dtype=_dtype(network))
-        steps = tuple(Source(shape, t) for t in range(TRACED_STEPS))
+        x = torch.rand(given, _BATCH, *shape, dtype=precision_of(network))
+        steps = tuple(Source(shape, t) for t in range(given))
         tracer.follow(x, Value(steps, timed=True))
     else:
-        x = torch.rand(_BATCH, *shape, dtype=_dtype(network))
+        x = torch.rand(_BATCH, *shape, dtype=precision_of(network))
         tracer.follow(x, Value((Source(shape, None),), timed=False))
     out = _call(tracer, network, x, {name: torch.zeros(0) for name in state_arguments(network)})
     counts = [len(h) for h in tracer.neuron_inputs.values()]
-    total = TRACED_STEPS if loop == "inside" else max(counts, default=1)
+    total = max(counts, default=given)
+    if loop == "inside":
+        total = min(total, given)
     _report_repeated(tracer, total)
     returned = []
     for position, leaf in enumerate(returned_tensors(out, steps=total)):
@@ -177,41 +207,12 @@ def _recording(
 
 def _call(tracer: Tracer, network: nn.Module, x: Tensor, states: Mapping[str, Any]) -> Any:
     try:
-        with torch.no_grad(), tracer:
+        with torch.no_grad(), default_precision(x.dtype), tracer:
             return network(x, **states)
     except FirstAxisTakenError:
         raise
     except Exception as error:  # whatever the user's forward() raises
-        raise _ForwardError(tuple(x.shape), error) from error
-
-
-def state_arguments(network: nn.Module) -> tuple[str, ...]:
-    """Arguments of forward() after the input that have no default: states kept by the caller."""
-    if isinstance(network, nn.Sequential):
-        return ()
-    parameters = list(inspect.signature(network.forward).parameters.values())[1:]
-    required = (p for p in parameters if p.default is p.empty)
-    return tuple(p.name for p in required if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
-
-
-def returned_tensors(out: Any, steps: int | None = None) -> list[Any]:
-    """The tensors in what forward() returned, in order; a list of `steps` tensors stays a list."""
-    return list(_walk(out, steps))
-
-
-def _walk(out: Any, steps: int | None) -> Iterator[Any]:
-    if isinstance(out, Tensor) or (isinstance(out, list) and _is_record(out, steps)):
-        yield out
-    elif isinstance(out, tuple | list):
-        for item in out:
-            yield from _walk(item, steps)
-    elif isinstance(out, dict):
-        for item in out.values():
-            yield from _walk(item, steps)
-
-
-def _is_record(items: list[Any], steps: int | None) -> bool:
-    return len(items) == steps and all(isinstance(item, Tensor) for item in items)
+        raise _ForwardError(tuple(x.shape), states, error) from error
 
 
 def _as_sequence(tracer: Tracer, tensors: list[Tensor]) -> Value | None:
@@ -239,8 +240,3 @@ def _report_repeated(tracer: Tracer, steps: int) -> None:
             detail = f"called {len(history)} times in {steps} steps; its state can't be shared"
             hint = "use one neuron layer per place, each called once a step"
             tracer.report(Diagnostic(neuron, "repeated-neuron", detail, hint))
-
-
-def _dtype(network: nn.Module) -> torch.dtype:
-    tensors = (t for t in network.state_dict().values() if t.is_floating_point())
-    return next((t.dtype for t in tensors if t.dim() > 0), torch.float32)

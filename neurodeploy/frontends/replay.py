@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,10 @@ from torch import Tensor, nn
 
 from neurodeploy.errors import DataError, Diagnostic
 from neurodeploy.frontends.assembly import assemble
-from neurodeploy.frontends.network_copy import in_float64
+from neurodeploy.frontends.network_copy import default_precision, in_float64
 from neurodeploy.frontends.neurons import NEURON_STATES
-from neurodeploy.frontends.recording import Recording, TimeAxis, returned_tensors
+from neurodeploy.frontends.recording import Recording, TimeAxis
+from neurodeploy.frontends.signature import returned_tensors
 from neurodeploy.frontends.snntorch import analyse
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -46,8 +46,13 @@ def replay(
     for path, name in built.names.items():
         state = "mem" if "spk" not in found.used[path] else None
         _record(_module_at(network, path), state, records[name].append)
-    with _float64(), torch.no_grad():
-        returned = _run(network, recording, torch.from_numpy(inputs), found.readout.returned)
+    x = torch.from_numpy(inputs)
+    try:
+        with default_precision(torch.float64), torch.no_grad():
+            returned = _run(network, recording, x, found.readout.returned)
+    except (IndexError, RuntimeError) as error:
+        detail = f"forward() on {inputs.shape} raised {type(error).__name__}: {error}"
+        raise DataError(Diagnostic("input", "forward", detail)) from error
     layers = {name: np.stack(steps) for name, steps in records.items()}
     return layers if returned is None else {**layers, "output": returned}
 
@@ -86,14 +91,3 @@ def _run(network: nn.Module, recording: Recording, x: Tensor, returned: Any) -> 
         return None
     result = torch.stack(result) if isinstance(result, list) else result
     return np.asarray(result.movedim(returned.time_axis, 0).numpy())
-
-
-@contextmanager
-def _float64() -> Iterator[None]:
-    """States that forward() makes with torch.zeros() take the default precision."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)

@@ -23,14 +23,9 @@ from torch import nn
 from neurodeploy import __version__
 from neurodeploy.errors import ConfigError, Diagnostic, UnsupportedLayer, VerificationError
 from neurodeploy.frontends import layers
-from neurodeploy.frontends.assembly import (
-    Assembled,
-    assemble,
-    check_flow,
-    reachable,
-    settled_inputs,
-)
+from neurodeploy.frontends.assembly import Assembled, assemble
 from neurodeploy.frontends.expressions import Expr
+from neurodeploy.frontends.flow import check_flow, reachable, settled_inputs
 from neurodeploy.frontends.neuron_checks import reset_of
 from neurodeploy.frontends.readout import Readout, choose
 from neurodeploy.frontends.recording import Recording, TimeAxis, record

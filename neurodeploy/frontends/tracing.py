@@ -6,21 +6,19 @@ rewritten, so any Python control flow works; what the tracer does not understand
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode, resolve_name
+from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from neurodeploy.errors import Diagnostic
 from neurodeploy.frontends import layers
 from neurodeploy.frontends.expressions import Apply, Expr, Port, Unknown, relative
-from neurodeploy.frontends.neuron_checks import Problem, is_neuron, problems
+from neurodeploy.frontends.neuron_checks import Problem, problems
 from neurodeploy.frontends.neurons import NEURON_STATES
+from neurodeploy.frontends.sites import function_name, leaves, place, prior_states
 from neurodeploy.frontends.values import (
     FLATTEN,
     FUNCTION_HINTS,
@@ -32,8 +30,6 @@ from neurodeploy.frontends.values import (
     reshaped,
     unknown_like,
 )
-
-_SKIPPED_FRAMES = ("/torch/", "/snntorch/", "/neurodeploy/frontends/")
 
 
 class Tracer(TorchFunctionMode):
@@ -54,7 +50,7 @@ class Tracer(TorchFunctionMode):
         self._values: dict[int, tuple[Tensor, Value]] = {}
         self._depth = 0
         self._prior: dict[str, dict[str, Any]] = {}
-        for path, module in _leaves(network):
+        for path, module in leaves(network):
             self._watch(path or type(module).__name__.lower(), module)
 
     def follow(self, tensor: Tensor, value: Value) -> None:
@@ -76,7 +72,7 @@ class Tracer(TorchFunctionMode):
         def before(_: nn.Module, args: Any, kwargs: Any) -> None:
             self._depth += 1
             if type(module) in NEURON_STATES:
-                self._prior[path] = _states(module, args, kwargs)
+                self._prior[path] = prior_states(module, args, kwargs)
 
         def after(_: nn.Module, args: Any, kwargs: Any, out: Any) -> None:
             self._leaf(path, module, args, kwargs, out)
@@ -94,7 +90,7 @@ class Tracer(TorchFunctionMode):
         if self._depth == 0:
             tracked = [t for t in tree_leaves((args, kwargs)) if self.lookup(t) is not None]
             if tracked:
-                self._function(_name(func), args, kwargs, out, tracked)
+                self._function(function_name(func), args, kwargs, out, tracked)
         return out
 
     def _function(self, name: str, args: Any, kwargs: Any, out: Any, tracked: list[Any]) -> None:
@@ -109,7 +105,7 @@ class Tracer(TorchFunctionMode):
         hint = result.hint or FUNCTION_HINTS.get(name.removesuffix("_"), "")
         hint = FUNCTION_HINTS.get(name, hint)
         detail = f"{name}() {result.detail or 'has no exact form in NIR'}"
-        self.report(Diagnostic(_place(), name, detail, hint))
+        self.report(Diagnostic(place(), name, detail, hint))
         like = self._values[id(tracked[0])][1]
         for tensor in tree_leaves(out if out is not None else args[0]):
             if isinstance(tensor, Tensor):
@@ -223,59 +219,10 @@ class Tracer(TorchFunctionMode):
                 continue
             if at_rest:
                 rule, detail = "state-reset", f"{state} is set back to zero at each step"
-                hint = "reset it once, before the first step"
+                hint = (
+                    "reset it once, before the first step, or take and return it: forward(x, mem)"
+                )
             else:
                 rule, detail = "state-changed", f"{state} is not its own {state} of the step before"
                 hint = "start from zero and pass the returned state on unchanged"
             self.report(Diagnostic(path, rule, detail, hint))
-
-
-def _states(module: nn.Module, args: Any, kwargs: Any) -> dict[str, Any]:
-    """The states that this call starts from: those given, else those kept on the module."""
-    bound = inspect.signature(module.forward).bind(*args, **kwargs).arguments
-    states = {}
-    for name in NEURON_STATES[type(module)]:
-        given = bound.get(name)
-        states[name] = getattr(module, name) if given is None else given
-    return states
-
-
-def _leaves(network: nn.Module) -> Iterable[tuple[str, nn.Module]]:
-    """Modules that are one thing to us: torch's and snnTorch's own; all others are looked into."""
-    stack = [("", network)]
-    seen = set()
-    while stack:
-        path, module = stack.pop()
-        if id(module) in seen:
-            continue
-        seen.add(id(module))
-        if _is_leaf(module):
-            yield path, module
-            continue
-        for name, child in module.named_children():
-            stack.append((f"{path}.{name}" if path else name, child))
-
-
-def _is_leaf(module: nn.Module) -> bool:
-    if isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict):
-        return False
-    home = type(module).__module__
-    of_torch = home.startswith(("torch.nn.", "torch.jit"))
-    return of_torch or is_neuron(module) or layers.rule_for(module) is not None
-
-
-def _name(func: Any) -> str:
-    """ "add" of torch.Tensor.add, "shape" of torch.Tensor.shape.__get__."""
-    name = str(resolve_name(func) or getattr(func, "__name__", func))
-    return name.removesuffix(".__get__").rpartition(".")[2]
-
-
-def _place() -> str:
-    """File, line and function of the user's code that is running."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None:
-        name = frame.f_code.co_filename.replace("\\", "/")
-        if not any(part in name for part in _SKIPPED_FRAMES):
-            return f"{Path(name).name}:{frame.f_lineno} {frame.f_code.co_name}()"
-        frame = frame.f_back
-    return "forward()"
