@@ -5,6 +5,7 @@ Every file is written beside its place and renamed, so that none is ever half-wr
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -34,6 +35,7 @@ Manifest = dict[str, Any]
 
 PROGRAM_FORMAT = "neurodeploy-program"
 PROGRAM_VERSION = 1
+USER_BLOCK = 512
 # What a damaged or foreign file makes h5py and nir raise.
 READ_ERRORS = (
     OSError,
@@ -118,10 +120,14 @@ def _first_line(error: BaseException) -> str:
 
 
 def write_program(path: str | Path, program: Program) -> None:
-    """Writes a Program as `.ndp`: JSON for the structure, HDF5 datasets for the arrays."""
+    """Writes a Program as `.ndp`: JSON for the structure, HDF5 datasets for the arrays.
+
+    The HDF5 user block (the first 512 bytes) holds the sha256 of what follows it: the HDF5 library
+    may hang on a damaged file, so a reader checks before it opens.
+    """
 
     def write(temporary: Path) -> None:
-        with h5py.File(temporary, "w") as file:
+        with h5py.File(temporary, "w", userblock_size=USER_BLOCK) as file:
             file.attrs["format"] = PROGRAM_FORMAT
             file.attrs["version"] = PROGRAM_VERSION
             file.attrs["program"] = json.dumps(_structure(program))
@@ -131,6 +137,11 @@ def write_program(path: str | Path, program: Program) -> None:
                     group[key] = value
             for synapse in program.synapses:
                 _write_weights(file.create_group(f"synapses/{_key(synapse.name)}"), synapse)
+        with temporary.open("r+b") as raw:
+            raw.seek(USER_BLOCK)
+            digest = hashlib.sha256(raw.read()).hexdigest()
+            raw.seek(0)
+            raw.write(f"{PROGRAM_FORMAT} sha256 {digest}\n".encode())
 
     write_whole(Path(path), write)
 
@@ -182,11 +193,9 @@ def read_program(path: str | Path) -> Program:
     """Reads a `.ndp` and verifies it. Raises DataError for a damaged or foreign file."""
     path = Path(path)
     _require_file(path)
+    _require_intact(path)
     try:
         with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != PROGRAM_FORMAT:
-                detail = f"no {PROGRAM_FORMAT} file"
-                raise DataError(Diagnostic(str(path), "program-file", detail))
             if int(file.attrs["version"]) != PROGRAM_VERSION:
                 detail = f"version {file.attrs['version']}, this release reads {PROGRAM_VERSION}"
                 raise DataError(Diagnostic(str(path), "version", detail, "compile it again"))
@@ -196,6 +205,16 @@ def read_program(path: str | Path) -> Program:
         raise DataError(Diagnostic(str(path), "program-file", detail)) from error
     verify_program(program)
     return program
+
+
+def _require_intact(path: Path) -> None:
+    content = path.read_bytes()
+    words = content[:USER_BLOCK].split(b"\n")[0].split()
+    if words[:2] != [PROGRAM_FORMAT.encode(), b"sha256"]:
+        raise DataError(Diagnostic(str(path), "program-file", "is no compiled Program (.ndp)"))
+    if words[2:] != [hashlib.sha256(content[USER_BLOCK:]).hexdigest().encode()]:
+        detail = "its content does not have the checksum that was written with it"
+        raise DataError(Diagnostic(str(path), "checksum", detail, "compile it again"))
 
 
 def _read_structure(file: h5py.File) -> Program:

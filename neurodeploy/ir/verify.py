@@ -52,6 +52,9 @@ def _structure(program: Program) -> Iterator[Diagnostic]:
     titles = [s.name for s in program.synapses]
     for name in sorted({n for n in titles if titles.count(n) > 1}):
         yield Diagnostic(f"synapse {name}", "name", "is taken twice")
+    for name in names:
+        if not name or "/" in name:
+            yield Diagnostic(f"neuron {name!r}", "name", "is empty or holds a slash")
     if program.arithmetic not in ("real", "fixed"):
         yield Diagnostic("program", "arithmetic", f"{program.arithmetic!r} is unknown")
     if not (isfinite(program.dt) and program.dt > 0):

@@ -79,7 +79,7 @@ class NeuronRule:
         v_reset = zero if reset is None else _full(reset, shape)
         bias = dv * (v_leak - v_reset) if self.leaks else zero
         vth = _full(node.v_threshold, shape) - v_reset if self.fires else None
-        return Dynamics(du, dv, gain, bias, vth, -v_reset)
+        return Dynamics(du, dv, gain, bias, vth, zero - v_reset)
 
     def examples(self) -> tuple[tuple[nir.NIRNode, Shape], ...]:
         ones = np.ones(3)
