@@ -53,7 +53,8 @@ def retime(program: Program, hardware: Hardware) -> Program:
     if problems:
         raise ResourceError(problems)
     notes: list[str] = []
-    neurons = tuple(_with_start(n, late[n.name], notes) for n in program.neurons)
+    starts = program.meta.get("form") != "netx"  # that format starts every membrane at 0
+    neurons = tuple(_with_start(n, late[n.name], starts, notes) for n in program.neurons)
     return replace(
         program,
         synapses=tuple(synapses),
@@ -71,8 +72,9 @@ def _latencies(program: Program) -> dict[str, int]:
     return late
 
 
-def _with_start(neuron: Neuron, latency: int, notes: list[str]) -> Neuron:
-    """`neuron` with the v that its bias turns into `v_init` within `latency` steps."""
+def _with_start(neuron: Neuron, latency: int, starts: bool, notes: list[str]) -> Neuron:
+    """`neuron` with the v that its bias turns into `v_init` within `latency` steps, if it `starts`
+    at a v of its own."""
     bias = effective_bias(neuron.params["bias"], int(neuron.params["bias_exp"]))
     neuron = replace(neuron, latency=latency)
     if latency == 0 or not np.any(bias):
@@ -85,7 +87,7 @@ def _with_start(neuron: Neuron, latency: int, notes: list[str]) -> Neuron:
     threshold = neuron.params.get("vth")
     limit = STATE_LIMIT - 1 if threshold is None else int(threshold) << MANTISSA_SHIFT
     too_large = np.abs(path[-1]).max() >= STATE_LIMIT or max(p.max() for p in path[:-1]) > limit
-    if too_large:
+    if too_large or not starts:
         notes.append(
             f"{neuron.name}: integrates its bias for {latency} steps before its first input; "
             "the first outputs differ from the real network's"
