@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from neurodeploy.cli.main import main
+from neurodeploy.cli._app import main
 
 __all__ = ["main"]

@@ -7,7 +7,6 @@ import pkgutil
 import sys
 from typing import Any
 
-import click
 import typer
 
 import neurodeploy.cli
@@ -42,24 +41,17 @@ def build() -> typer.Typer:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line and exits: 0 ok; 1 the model does not verify or fit; 2 usage, config or
-    input file; 3 backend missing; 130 interrupted."""
+    """Runs the command line and exits: 0 ok; 1 the model does not verify or fit, or interrupted;
+    2 usage, config or input file; 3 backend missing."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     # --debug may stand anywhere
     rest = [*(["--debug"] if debug else []), *(a for a in given if a != "--debug")]
     try:
-        code = typer.main.get_command(build()).main(rest, "neurodeploy", standalone_mode=False)
+        build()(args=rest, prog_name="neurodeploy")
     except NeurodeployError as error:
         if debug:
             raise
         for diagnostic in error.diagnostics:
             sys.stderr.write(f"error: {diagnostic}\n")
-        code = error.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        sys.stderr.write("interrupted\n")
-        code = 130
-    raise SystemExit(code if isinstance(code, int) else 0)
+        raise SystemExit(error.exit_code) from None

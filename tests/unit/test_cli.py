@@ -1,0 +1,217 @@
+"""The command line: what it prints, its exit codes, and that a failure leaves no file behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from neurodeploy.cli import main
+from neurodeploy.ir.files import read_program, write_nir
+from tests.unit.test_files import DT, small_graph
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main([str(a) for a in arguments])
+    assert isinstance(caught.value.code, int)
+    return caught.value.code
+
+
+@pytest.fixture
+def work(tmp_path):
+    """A graph with its manifest and matching input."""
+    write_nir(tmp_path / "net.nir", small_graph(), {"dt": DT})
+    x = np.random.default_rng(0).uniform(0, 2, size=(30, 4, 3))
+    np.save(tmp_path / "x.npy", x)
+    return tmp_path
+
+
+def files(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+def compiled(work, *more):
+    arguments = ("--calibrate", work / "x.npy", "-o", work / "net.ndp", *more)
+    return run("compile", work / "net.nir", *arguments)
+
+
+def refused(capsys, code, expected, work, before):
+    """One clear line, the exit code, and nothing left behind."""
+    error = capsys.readouterr().err
+    assert code == expected
+    assert "Traceback" not in error
+    assert error.count("error: ") == 1 and error.count("\n") == 1
+    assert files(work) == before
+    return error
+
+
+def test_compile_run_inspect(work, capsys):
+    assert compiled(work) == 0
+    assert read_program(work / "net.ndp").arithmetic == "fixed"
+    assert run("run", work / "net.ndp", "--input", work / "x.npy", "-o", work / "t.npz") == 0
+    with np.load(work / "t.npz") as trace:
+        assert trace["output"].shape == (30, 4, 2)
+    capsys.readouterr()
+    assert run("inspect", work / "net.ndp", "--json") == 0
+    description = json.loads(capsys.readouterr().out)
+    assert [n["model"] for n in description["neurons"]] == ["cuba_lif"]
+    assert description["neurons"][0]["tau_v_ms"] == pytest.approx(10.0, rel=0.01)
+    assert run("inspect", work / "net.nir") == 0
+    assert "Populations" in capsys.readouterr().out
+    assert run("inspect", work / "net.nir", "--text") == 0
+    assert capsys.readouterr().out.startswith("program net real dt=0.001s")
+
+
+def test_verify_prints_the_stages(work, capsys):
+    assert run("verify", work / "net.nir", "--input", work / "x.npy", "--json") == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["left"], row["right"], row["layer"]) == ("NIR", "fixed", "lif")
+
+
+def test_bench_and_report(work):
+    pytest.importorskip("jinja2")
+    code = run("bench", work / "net.nir", "--input", work / "x.npy", "-o", work / "r.json")
+    assert code == 0
+    assert run("report", work / "r.json", "-o", work / "r.html") == 0
+    assert {"r.html", "r.md", "r.json"} <= set(files(work))
+
+
+def test_hw(capsys):
+    assert run("hw", "--json") == 0
+    assert {h["name"] for h in json.loads(capsys.readouterr().out)} >= {"loihi1", "loihi2"}
+    assert run("hw", "loihi1") == 0
+    assert "Davies" in capsys.readouterr().out
+    assert run("hw", "loihi9") == 2
+    assert "loihi9 [hardware-name]" in capsys.readouterr().err
+
+
+def test_truncated_graph(work, capsys):
+    path = work / "net.nir"
+    path.write_bytes(path.read_bytes()[:3000])
+    before = files(work)
+    error = refused(capsys, compiled(work), 2, work, before)
+    assert "net.nir [nir-file]: not a readable NIR file" in error
+
+
+def test_nan_weights(work, capsys):
+    write_nir(work / "net.nir", small_graph(((np.nan, 1, 1), (1, 1, 1))), {"dt": DT})
+    before = files(work)
+    error = refused(capsys, compiled(work), 1, work, before)
+    assert "node fc.weight [finite]: 1 of 6 values are NaN" in error
+
+
+@pytest.mark.parametrize(
+    ("dt", "words"),
+    [("0", "positive"), ("-1", "positive"), ("nan", "positive"), ("1", "manifest of net.nir")],
+)
+def test_wrong_dt(work, capsys, dt, words):
+    before = files(work)
+    assert words in refused(capsys, compiled(work, "--dt", dt), 2, work, before)
+
+
+def test_wrong_calibration(work, capsys):
+    np.save(work / "x.npy", np.ones((4, 5)))
+    before = files(work)
+    error = refused(capsys, compiled(work), 2, work, before)
+    assert "input input [shape]" in error
+
+
+def test_graded_input_on_a_chip_without_graded_spikes(work, capsys):
+    before = files(work)
+    error = refused(capsys, compiled(work, "--hw", "loihi1"), 1, work, before)
+    assert "input input [graded-spikes]" in error
+
+
+def test_real_graph_on_lava_asks_for_a_compiled_one(work, capsys):
+    before = files(work)
+    arguments = ("--backend", "lava", "--input", work / "x.npy", "-o", work / "t.npz")
+    error = refused(capsys, run("run", work / "net.nir", *arguments), 2, work, before)
+    assert "compile it first" in error
+
+
+def test_unknown_options_and_backends(work, capsys):
+    before = files(work)
+    arguments = ("--backend", "abacus", "--input", work / "x.npy", "-o", work / "t.npz")
+    error = refused(capsys, run("run", work / "net.nir", *arguments), 2, work, before)
+    assert "known: reference, lava, loihi2" in error
+    assert run("compile", "--nonsense") == 2
+    assert run("compile", work / "net.nir") == 2
+
+
+def test_debug_shows_the_traceback(work):
+    from neurodeploy.errors import DataError
+
+    with pytest.raises(DataError):
+        main(["inspect", str(work / "none.nir"), "--debug"])
+
+
+MODEL = """
+import snntorch, torch
+from torch import nn
+
+def good():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 4), snntorch.Leaky(0.9, init_hidden=True))
+
+def unsupported():
+    return nn.Sequential(
+        nn.Linear(3, 4), nn.LayerNorm(4), snntorch.Leaky(0.9, init_hidden=True), nn.Softmax(-1)
+    )
+
+def broken():
+    raise RuntimeError("no weights here")
+"""
+
+
+def export(work, factory, dt="1e-3"):
+    (work / "model.py").write_text(MODEL)
+    (work / "__pycache__").mkdir(exist_ok=True)
+    arguments = ("--shape", "3", "--dt", dt, "-o", work / "out.nir")
+    return run("export", f"{work / 'model.py'}:{factory}", *arguments)
+
+
+def test_export(work, capsys):
+    pytest.importorskip("snntorch")
+    assert export(work, "good") == 0
+    assert {"out.nir", "out.toml"} <= set(files(work))
+    capsys.readouterr()
+    arguments = ("--input", work / "x.npy", "--against", f"{work / 'model.py'}:good")
+    assert run("verify", work / "out.nir", *arguments) == 0
+    assert "torch = NIR" in capsys.readouterr().out
+
+
+def test_export_names_every_unsupported_layer(work, capsys):
+    pytest.importorskip("snntorch")
+    code = export(work, "unsupported")
+    error = capsys.readouterr().err
+    assert code == 1
+    assert "LayerNorm" in error and "Softmax" in error
+    assert "Traceback" not in error
+    assert not {"out.nir", "out.toml"} & set(files(work))
+
+
+def test_export_of_a_wrong_factory(work, capsys):
+    pytest.importorskip("snntorch")
+    assert export(work, "broken") == 2
+    assert "no weights here" in capsys.readouterr().err
+    assert export(work, "missing") == 2
+    assert "has no missing; it has" in capsys.readouterr().err
+    assert export(work, "good", dt="-1") == 2
+    assert run("export", "nothing.py:x", "--shape", "3", "--dt", "1", "-o", "x.nir") == 2
+    assert run("export", "model.txt", "--shape", "3", "--dt", "1", "-o", "x.nir") == 2
+
+
+def test_import_is_light():
+    """`import neurodeploy` loads no torch, numba or lava; neither do the commands' help texts."""
+    code = (
+        "import sys, neurodeploy, neurodeploy.cli._app as m; m.build(); "
+        "print([n for n in ('torch', 'numba', 'lava', 'snntorch', 'jinja2') if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.strip() == "[]"
