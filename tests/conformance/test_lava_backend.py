@@ -136,6 +136,30 @@ def test_sums_of_several_synapses_do_not_wrap_at_16_bits(session: lava.Session) 
     agree(tested, np.ones((3, 2), dtype=int), session)
 
 
+def test_the_edges_of_the_24_bit_registers(session: lava.Session) -> None:
+    """u = 2^23 stays and -2^23 wraps; v stops at 2^23 - 1 on both sides, before a subtraction too."""
+    tested = program(
+        (Port("in", (1,), 12, signed=True),),
+        (
+            neuron("u", (1,), "integrator", du=4095, dv=4095),
+            neuron("v", (1,), "soft_lif", du=4095, dv=0, vth=131071, subtract=131071),
+        ),
+        (dense("in", "u", [[2]], weight_exp=6), dense("in", "v", [[2]], weight_exp=6)),
+    )
+    edges = [1023, 1024, 1025, -1023, -1024, -1025, 1023, 1023, -1023, -1023, -1023, -1]
+    trace = lava.run(tested, np.array(edges)[:, None], probe="all", session=session)
+    assert trace.states["u/u"][1:7, 0, 0].tolist() == [
+        1023 << 13,
+        1 << 23,
+        (1025 << 13) - (1 << 24),
+        -(1023 << 13),
+        1 << 23,
+        (-1025 << 13) + (1 << 24),
+    ]
+    assert trace.states["v/v"].min() == 1 - (1 << 23)
+    agree(tested, np.array(edges)[:, None], session)
+
+
 def test_an_integrator_sends_its_membrane_on(session: lava.Session) -> None:
     tested = program(
         (Port("in", (2,)),),
