@@ -137,7 +137,7 @@ def test_sums_of_several_synapses_do_not_wrap_at_16_bits(session: lava.Session) 
 
 
 def test_the_edges_of_the_24_bit_registers(session: lava.Session) -> None:
-    """u = 2^23 stays and -2^23 wraps; v stops at 2^23 - 1 on both sides, before a subtraction too."""
+    """u = 2^23 stays, -2^23 wraps; v stops at 2^23 - 1 on both sides, also after a subtraction."""
     tested = program(
         (Port("in", (1,), 12, signed=True),),
         (
