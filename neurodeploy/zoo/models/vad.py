@@ -39,6 +39,7 @@ class VadConfig:
     reset_mechanism: str = "subtract"  # "subtract" or "zero", of both hidden layers
     gain1: float = 3.0  # initial weights of layer 1 as a multiple of PyTorch's default
     gain2: float = 2.0  # likewise layer 2: with the default hardly a neuron would fire at first
+    centre: float = 0.33  # mean feature, which the initial biases of layer 1 take off
     slope: float = 2.5  # steepness of the fast-sigmoid surrogate gradient (training only)
 
 
@@ -66,6 +67,7 @@ class Vad(nn.Module):
         self.fc3 = nn.Linear(c.hidden2, 1)
         with torch.no_grad():
             self.fc1.weight *= c.gain1
+            self.fc1.bias -= c.centre * self.fc1.weight.sum(dim=1)
             self.fc2.weight *= c.gain2
         self.readout = snntorch.Leaky(beta=c.beta_out, reset_mechanism="none")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from neurodeploy.errors import DataError, Diagnostic
@@ -24,7 +24,7 @@ def save_weights(path: Path, model: nn.Module, metadata: dict[str, str] | None =
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
     tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
-    save_file(tensors, str(partial), metadata=metadata)
+    partial.write_bytes(save(tensors, metadata=metadata))
     os.replace(partial, path)
 
 
@@ -73,7 +73,7 @@ def save_checkpoint(
         tensors |= {f"optimizer/{index}/{k}": v.detach().clone() for k, v in state.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
-    save_file(tensors, str(partial), metadata={"numbers": json.dumps(numbers)})
+    partial.write_bytes(save(tensors, metadata={"numbers": json.dumps(numbers)}))
     os.replace(partial, path)
 
 

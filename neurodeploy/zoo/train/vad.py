@@ -3,7 +3,7 @@
     neurodeploy data prepare CORPUS --speech-folder LIBRISPEECH --noise-folder ESC10
     python -m neurodeploy.zoo.train.vad --variant vad --corpus CORPUS --out RUN
 
-Backpropagation through 3 s of time (300 steps), surrogate gradients, AdamW with a warm-up and a
+Backpropagation through 2.5 s of time (250 steps), surrogate gradients, AdamW with a warm-up and a
 cosine. Batch and learning rate of a step are functions of (seed, step) alone, so a run that was
 interrupted continues exactly where its checkpoint is. The loss is the mean binary cross-entropy of
 the read-out membrane plus
@@ -42,7 +42,6 @@ from neurodeploy.zoo.train.checkpoint import (
     save_weights,
 )
 
-
 # The corpus folder, LibriSpeech, ESC-10 and the run folder are the user's to name.
 COMMANDS = (
     "neurodeploy data prepare CORPUS --speech-folder LIBRISPEECH --noise-folder ESC10",
@@ -55,9 +54,9 @@ COMMANDS = (
 class VadRecipe:
     """Everything that the trained weights depend on besides the corpus."""
 
-    steps: int = 1400  # optimizer steps
+    steps: int = 1200  # optimizer steps
     batch: int = 64  # mixtures per step
-    window: int = 300  # time steps of backpropagation: 3 s
+    window: int = 250  # time steps of backpropagation: 2.5 s
     lr: float = 4e-3  # peak learning rate
     warmup: int = 50  # steps from 0 to the peak
     weight_decay: float = 1e-3  # AdamW; small weights keep 8 bits fine enough
