@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.frontends.neuron_checks import fires_as_step, is_neuron
 
 
@@ -38,7 +39,12 @@ def default_precision(dtype: torch.dtype) -> Iterator[None]:
 
 
 def _copy(module: nn.Module) -> nn.Module:
-    network: nn.Module = copy.deepcopy(module, _detached_states(module))
+    try:
+        network: nn.Module = copy.deepcopy(module, _detached_states(module))
+    except Exception as error:  # whatever an attribute raises that can't be copied
+        detail = f"can't be copied: {type(error).__name__}: {error}"
+        hint = "remove the attribute, or export the module without it"
+        raise ConfigError(Diagnostic(type(module).__name__, "copy", detail, hint)) from error
     network = network.cpu().eval()
     for child in network.modules():
         if is_neuron(child):
@@ -68,10 +74,11 @@ def _step(x: Tensor) -> Tensor:
 
 def _detached_states(module: nn.Module) -> dict[int, Any]:
     """A deepcopy memo for tensors that training left in its graph: torch does not copy those."""
-    return {id(t): t.detach().clone() for t in _tensors(module) if not t.is_leaf}
+    return {id(t): t.detach().clone() for t in tensors_on(module) if not t.is_leaf}
 
 
-def _tensors(module: nn.Module) -> Iterator[Tensor]:
+def tensors_on(module: nn.Module) -> Iterator[Tensor]:
+    """Buffers, and what modules keep as attributes."""
     for child in module.modules():
         for value in (*child._buffers.values(), *vars(child).values()):
             items = value if isinstance(value, list | tuple) else (value,)

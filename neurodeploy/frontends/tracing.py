@@ -15,7 +15,8 @@ from torch.utils._pytree import tree_leaves
 
 from neurodeploy.errors import Diagnostic
 from neurodeploy.frontends import layers
-from neurodeploy.frontends.expressions import Apply, Expr, Port, Unknown, relative
+from neurodeploy.frontends.expressions import Apply, Expr, Port, Unknown, Zero, relative
+from neurodeploy.frontends.network_copy import tensors_on
 from neurodeploy.frontends.neuron_checks import Problem, problems
 from neurodeploy.frontends.neurons import NEURON_STATES
 from neurodeploy.frontends.sites import function_name, leaves, place, prior_states
@@ -26,7 +27,6 @@ from neurodeploy.frontends.values import (
     RULES,
     Refused,
     Value,
-    constant,
     reshaped,
     unknown_like,
 )
@@ -48,8 +48,11 @@ class Tracer(TorchFunctionMode):
         self.state_uses: dict[str, tuple[str, str]] = {}
         self.findings: dict[tuple[str, str], Diagnostic] = {}
         self._values: dict[int, tuple[Tensor, Value]] = {}
+        self._plain: dict[int, Tensor] = {}
         self._depth = 0
         self._prior: dict[str, dict[str, Any]] = {}
+        for tensor in (*network.parameters(), *tensors_on(network)):
+            self._plain[id(tensor)] = tensor
         for path, module in leaves(network):
             self._watch(path or type(module).__name__.lower(), module)
 
@@ -61,6 +64,17 @@ class Tracer(TorchFunctionMode):
         """The value of a followed tensor, else None."""
         found = self._values.get(id(tensor))
         return found[1] if found else None
+
+    def constant(self, tensor: Any) -> Value | None:
+        """A constant of zeros as a value of one step; None for any other tensor.
+
+        Only tensors whose making was seen, or that were on the module, are known to be constants:
+        what comes out of a compiled function may depend on the input and be zero by chance.
+        """
+        known = id(tensor) in self._plain or id(tensor) in self.placeholders
+        if not known or tensor.count_nonzero():
+            return None
+        return Value((Zero(tuple(tensor.shape[1:])),), timed=False)
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Adds a finding; the same rule at the same place counts once."""
@@ -89,15 +103,17 @@ class Tracer(TorchFunctionMode):
         out = func(*args, **kwargs)
         if self._depth == 0:
             tracked = [t for t in tree_leaves((args, kwargs)) if self.lookup(t) is not None]
-            if tracked:
-                self._function(function_name(func), args, kwargs, out, tracked)
+            name = function_name(func)
+            if tracked and name not in QUESTIONS:
+                self._function(name, args, kwargs, out, tracked)
+            else:
+                made = (t for t in tree_leaves(out) if isinstance(t, Tensor))
+                self._plain.update({id(t): t for t in made})
         return out
 
     def _function(self, name: str, args: Any, kwargs: Any, out: Any, tracked: list[Any]) -> None:
-        if name in QUESTIONS:
-            return
         rule = RULES.get(name)
-        result = rule(self.lookup, args, kwargs, out) if rule else Refused("", "")
+        result = rule(self, args, kwargs, out) if rule else Refused("", "")
         if not isinstance(result, Refused):
             for tensor, value in result:
                 self.follow(tensor, value)
@@ -130,10 +146,11 @@ class Tracer(TorchFunctionMode):
     def _constant_input(
         self, path: str, module: nn.Module, tensor: Tensor, given: Iterable[Any]
     ) -> Value | None:
-        value = constant(tensor)
+        value = self.constant(tensor)
         if value is None and not any(self.lookup(t) for t in given):
-            detail = f"{type(module).__name__} gets a constant that is not zero"
-            self.report(Diagnostic(path, "constant-input", detail, "feed it the network's input"))
+            detail = f"{type(module).__name__} gets a tensor whose way from the input is not seen"
+            hint = "constants have no form in NIR, nor have compiled functions"
+            self.report(Diagnostic(path, "constant-input", detail, hint))
         return value or Value((Unknown(tuple(tensor.shape[1:])),), timed=False)
 
     def _layer(self, path: str, module: nn.Module, value: Value, x: Tensor, out: Any) -> None:
@@ -214,7 +231,7 @@ class Tracer(TorchFunctionMode):
             came = relative(value.steps[0], step) if value and not value.timed else None
             if isinstance(came, Port) and (came.neuron, came.name, came.at) == (path, state, 1):
                 continue
-            at_rest = value is None and constant(tensor) is not None
+            at_rest = value is None and self.constant(tensor) is not None
             if step == 0 and at_rest:
                 continue
             if at_rest:

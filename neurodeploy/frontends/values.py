@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from torch import Tensor
 
@@ -48,16 +48,16 @@ class Refused:
     hint: str = ""
 
 
-Lookup: TypeAlias = Callable[[Any], Value | None]
+class Signals(Protocol):
+    """What is known of a tensor: the value that it carries, or that it is a constant of zeros."""
+
+    def lookup(self, tensor: Any) -> Value | None: ...
+
+    def constant(self, tensor: Any) -> Value | None: ...
+
+
 Followed: TypeAlias = list[tuple[Tensor, Value]]
-Rule: TypeAlias = Callable[[Lookup, tuple[Any, ...], dict[str, Any], Any], Followed | Refused]
-
-
-def constant(tensor: Any) -> Value | None:
-    """An untracked tensor of zeros as a value of one step; None for any other constant."""
-    if not isinstance(tensor, Tensor) or tensor.count_nonzero():
-        return None
-    return Value((Zero(tuple(tensor.shape[1:])),), timed=False)
+Rule: TypeAlias = Callable[[Signals, tuple[Any, ...], dict[str, Any], Any], Followed | Refused]
 
 
 def unknown_like(tensor: Tensor, value: Value) -> Value:
@@ -81,8 +81,8 @@ def reshaped(value: Value, before: Shape, after: Shape, layer: str) -> Value | R
     return Refused(f"reshapes {before} to {after}", "NIR can only flatten; keep the batch axis")
 
 
-def _copy(lookup: Lookup, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
-    value = lookup(args[0])
+def _copy(signals: Signals, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+    value = signals.lookup(args[0])
     if value is None:
         return Refused("takes the signal in another place than the first")
     if not isinstance(out, Tensor):
@@ -92,24 +92,26 @@ def _copy(lookup: Lookup, args: tuple[Any, ...], kwargs: dict[str, Any], out: An
     return [(out, value)]
 
 
-def _dropout(lookup: Lookup, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+def _dropout(signals: Signals, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
     if kwargs.get("training", args[2] if len(args) > 2 else True):
         return Refused("drops values at random", "use nn.Dropout, or training=self.training")
-    return _copy(lookup, args, kwargs, out)
+    return _copy(signals, args, kwargs, out)
 
 
-def _add(lookup: Lookup, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+def _add(signals: Signals, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
     first, second = args[0], args[1] if len(args) > 1 else kwargs.get("other")
     if kwargs.get("alpha", 1) != 1:
         return Refused("adds with a factor alpha", "put the factor into the weights")
-    a, b = lookup(first), lookup(second)
+    a, b = signals.lookup(first), signals.lookup(second)
     if a is None or b is None:
         tracked, other = (b, first) if a is None else (a, second)
-        is_zero = other == 0 if isinstance(other, int | float) else constant(other) is not None
+        is_zero = (
+            other == 0 if isinstance(other, int | float) else signals.constant(other) is not None
+        )
         same = tracked is not None and tuple(out.shape) == _shape_of(first if a else second)
         if tracked is not None and is_zero and same:
             return [(out, tracked)]
-        return Refused("adds a constant", "put the constant into a layer's bias")
+        return Refused("adds a constant or an unseen result", "put constants into a layer's bias")
     if _shape_of(first) != _shape_of(second) or a.lead != b.lead or a.time_axis != b.time_axis:
         detail = f"adds tensors of shapes {_shape_of(first)} and {_shape_of(second)}"
         return Refused(detail, "add tensors of the same shape")
@@ -121,17 +123,17 @@ def _shape_of(tensor: Any) -> Shape:
     return tuple(tensor.shape) if isinstance(tensor, Tensor) else ()
 
 
-def _reshape(lookup: Lookup, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
-    value = lookup(args[0])
+def _reshape(signals: Signals, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+    value = signals.lookup(args[0])
     if value is None:
         return Refused("takes its shape from the network's signals")
     result = reshaped(value, _shape_of(args[0]), _shape_of(out), FLATTEN)
     return result if isinstance(result, Refused) else [(out, result)]
 
 
-def _take(lookup: Lookup, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+def _take(signals: Signals, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
     tensor, index = args[0], args[1]
-    value = lookup(tensor)
+    value = signals.lookup(tensor)
     index = index if isinstance(index, tuple) else (index,)
     rest_is_full = all(i is Ellipsis or i == slice(None) for i in index[1:])
     if value is None or type(index[0]) is not int or not rest_is_full:
@@ -144,15 +146,15 @@ def _take(lookup: Lookup, args: tuple[Any, ...], kwargs: dict[str, Any], out: An
     return [(out, Value((value.steps[index[0]],), timed=False))]
 
 
-def _select(lookup: Lookup, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+def _select(signals: Signals, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
     given = dict(zip(("self", "dim", "index"), args, strict=False)) | kwargs
     if given["dim"] != 0:
         return Refused(f"selects along axis {given['dim']}", "give the input as (T, B, ...)")
-    return _take(lookup, (args[0], given["index"]), {}, out)
+    return _take(signals, (args[0], given["index"]), {}, out)
 
 
-def _unbind(lookup: Lookup, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
-    value = lookup(args[0])
+def _unbind(signals: Signals, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+    value = signals.lookup(args[0])
     dim = args[1] if len(args) > 1 else kwargs.get("dim", 0)
     if value is None or dim != 0:
         return Refused(f"takes axis {dim} apart", "give the input as (T, B, ...)")
@@ -162,19 +164,19 @@ def _unbind(lookup: Lookup, args: tuple[Any, ...], kwargs: dict[str, Any], out: 
     return [(tensor, Value((step,), timed=False)) for tensor, step in pairs]
 
 
-def _stack(lookup: Lookup, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+def _stack(signals: Signals, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
     dim = args[1] if len(args) > 1 else kwargs.get("dim", 0)
-    values = [lookup(t) or constant(t) for t in args[0]]
+    values = [signals.lookup(t) or signals.constant(t) for t in args[0]]
     if dim not in (0, 1) or any(v is None or v.timed for v in values):
         return Refused(f"stacks along axis {dim}", "stack the steps of one signal with dim=0")
     steps = tuple(v.steps[0] for v in values if v is not None)
     return [(out, Value(steps, timed=True, time_axis=dim))]
 
 
-def _store(lookup: Lookup, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+def _store(signals: Signals, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
     """record[t] = x into a tensor of shape (T, B, ...)."""
     record, index, item = args
-    value, step = lookup(record), lookup(item)
+    value, step = signals.lookup(record), signals.lookup(item)
     if step is None or step.timed or type(index) is not int:
         return Refused("writes into a tensor with something else than one step", "append to a list")
     if value is None:

@@ -196,6 +196,31 @@ def test_a_function_between_layers_is_named_with_its_line(name):
     assert any(d.detail.startswith(f"{expected.get(name, name)}()") for d in lines)
 
 
+class Rare(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return (x > 100).to(x.dtype)
+
+
+UNSEEN = {
+    "own autograd function": Rare.apply,
+    "vmap": torch.vmap(lambda x: (x > 100).to(x.dtype)),
+}
+
+
+@pytest.mark.parametrize("function", UNSEEN.values(), ids=UNSEEN.keys())
+def test_a_result_that_happens_to_be_zero_is_not_taken_for_a_constant(function):
+    for net in (Between(function), Between(lambda x: x + function(x))):
+        assert refusal(net)
+
+
+def test_a_module_that_cannot_be_copied():
+    net = behind_linear(leaky())
+    net.handle = (number for number in range(3))
+    with pytest.raises(ConfigError, match="can't be copied"):
+        to_nir(net, (6,), dt=DT)
+
+
 def test_data_dependent_control_flow_is_refused():
     assert refusal(Between(lambda x: x if bool(x.sum() > 0) else -x))
 
