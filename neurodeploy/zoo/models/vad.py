@@ -67,7 +67,7 @@ class Vad(nn.Module):
         self.fc3 = nn.Linear(c.hidden2, 1)
         with torch.no_grad():
             self.fc1.weight *= c.gain1
-            self.fc1.bias -= c.centre * self.fc1.weight.sum(dim=1)
+            self.fc1.bias.sub_(c.centre * self.fc1.weight.sum(dim=1))
             self.fc2.weight *= c.gain2
         self.readout = snntorch.Leaky(beta=c.beta_out, reset_mechanism="none")
 

@@ -20,8 +20,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +40,7 @@ from neurodeploy.zoo.train.checkpoint import (
     save_checkpoint,
     save_weights,
 )
+from neurodeploy.zoo.train.firing_rates import firing_rates
 
 # The corpus folder, LibriSpeech, ESC-10 and the run folder are the user's to name.
 COMMANDS = (
@@ -91,30 +91,6 @@ def batch_at(data: VadData, recipe: VadRecipe, step: int) -> tuple[Tensor, Tenso
     return torch.from_numpy(x.astype(np.float32)), torch.from_numpy(y)
 
 
-@contextmanager
-def hidden_rates(model: Vad) -> Iterator[Callable[[], list[Tensor]]]:
-    """Mean spikes per neuron and step of both hidden layers, since the last call of the result."""
-    layers: list[nn.Module] = [model.lif1, model.lif2]
-    spikes: list[list[Tensor]] = [[], []]
-
-    def watch(kept: list[Tensor]) -> Any:
-        return lambda module, args, output: kept.append(output[0].mean())
-
-    handles = [m.register_forward_hook(watch(s)) for m, s in zip(layers, spikes, strict=True)]
-
-    def rates() -> list[Tensor]:
-        means = [torch.stack(s).mean() for s in spikes]
-        for s in spikes:
-            s.clear()
-        return means
-
-    try:
-        yield rates
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
 def train_step(
     model: Vad, optimizer: torch.optim.Optimizer, data: VadData, recipe: VadRecipe, step: int
 ) -> dict[str, float]:
@@ -122,7 +98,7 @@ def train_step(
     x, y = batch_at(data, recipe, step)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(recipe, step)
-    with hidden_rates(model) as rates:
+    with firing_rates(model.lif1, model.lif2) as rates:
         logits = model(x)[..., 0]  # (window, batch)
         r1, r2 = rates()
     loss = functional.binary_cross_entropy_with_logits(logits, y)
@@ -138,7 +114,7 @@ def train_step(
 @torch.no_grad()
 def validate(model: Vad, data: VadData) -> dict[str, float]:
     """Loss, frame accuracy at logit 0 and firing rates over a whole set."""
-    with hidden_rates(model) as rates:
+    with firing_rates(model.lif1, model.lif2) as rates:
         logits = model(torch.from_numpy(data.x))[..., 0]
         r1, r2 = rates()
     y = torch.from_numpy(data.labels)
