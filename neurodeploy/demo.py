@@ -23,13 +23,14 @@ from neurodeploy.agreement import (
     compare_torch,
 )
 from neurodeploy.bench.compare import compare
+from neurodeploy.bench.detection_chip import DT, FORMS, HARDWARE, INPUT_BITS
 from neurodeploy.bench.metrics import accuracy, roc_auc
 from neurodeploy.bench.provenance import provenance
 from neurodeploy.bench.raster import sample_raster
 from neurodeploy.bench.results import Quality, Results
 from neurodeploy.errors import Diagnostic, VerificationError
 from neurodeploy.hardware import list_hardware, load_hardware
-from neurodeploy.ir.files import write_nir, write_program
+from neurodeploy.ir.files import read_input, write_nir, write_program
 from neurodeploy.ir.trace import Trace
 from neurodeploy.passes.quantize import Options
 from neurodeploy.report import write_report
@@ -40,10 +41,8 @@ from neurodeploy.zoo.data.clips import load_clips
 Array = np.ndarray[Any, np.dtype[Any]]
 Say = Callable[[str], None]
 
-HARDWARE = "loihi2"
-INPUT_BITS = 6
-FORMS: dict[str, str] = {"vad": "chip", "vad_zero": "netx"}
 DETECTION = "vad_detection.json"
+CALIBRATION = "vad_calibration.npz"
 
 
 @dataclass(frozen=True)
@@ -81,9 +80,8 @@ def run_demo(output: Path, say: Say) -> tuple[Path, ...]:
     """The whole demo; returns the report's files. Raises VerificationError if stages differ."""
     data = recordings()
     steps, batch, _ = data.x.shape
-    dt = 0.01
-    say(f"{batch} recordings of speech in noise, {steps * dt:.1f} s each, {steps} steps of 10 ms")
-    roads = [travel(name, data, dt, output, say) for name in FORMS]
+    say(f"{batch} recordings of speech in noise, {steps * DT:.1f} s each, {steps} steps of 10 ms")
+    roads = [travel(name, data, output, say) for name in FORMS]
     say("quality: area under the ROC curve and accuracy per 10 ms frame")
     quality = [*clip_quality(roads, data), *test_set_quality()]
     for row in quality:
@@ -98,7 +96,7 @@ def run_demo(output: Path, say: Say) -> tuple[Path, ...]:
     return written
 
 
-def travel(name: str, data: Recordings, dt: float, output: Path, say: Say) -> Road:
+def travel(name: str, data: Recordings, output: Path, say: Say) -> Road:
     """Export, compile and run one network, checking each stage against the one before."""
     from neurodeploy.frontends.replay import replay
     from neurodeploy.zoo.models.vad import VARIANTS
@@ -107,7 +105,7 @@ def travel(name: str, data: Recordings, dt: float, output: Path, say: Say) -> Ro
     say(f"\n{name}")
     module = VARIANTS[name]()
     load_weights(resource("exports", f"{name}.safetensors"), module)
-    export = pipeline.to_nir(module, data.x.shape[2:], dt=dt)
+    export = pipeline.to_nir(module, data.x.shape[2:], dt=DT)
     write_nir(output / f"{name}.nir", export.graph, export.manifest)
     say(f"  snnTorch -> NIR: {len(export.graph.nodes)} nodes, {output / name}.nir")
     real = pipeline.run(output / f"{name}.nir", data.x, probe="all")
@@ -115,14 +113,15 @@ def travel(name: str, data: Recordings, dt: float, output: Path, say: Say) -> Ro
     compiled = pipeline.compile(
         output / f"{name}.nir",
         HARDWARE,
-        calibration=data.x,
-        options=Options(input_bits=INPUT_BITS, form="netx" if FORMS[name] == "netx" else "chip"),
+        calibration=read_input(resource("exports", CALIBRATION)),
+        options=Options(input_bits=INPUT_BITS, form=FORMS[name]),
     )
     write_program(output / f"{name}.ndp", compiled.program)
     fixed = pipeline.run(output / f"{name}.ndp", data.x, probe="all")
     say(
-        f"  NIR -> {HARDWARE} integers: 8-bit weights, no overflow in "
-        f"{fixed.counts.steps * fixed.counts.batch:,} steps, {output / name}.ndp"
+        f"  NIR -> {HARDWARE} integers: 8-bit weights, {fixed.counts.saturations} overflows in "
+        f"{sum(n.neuron_updates for n in fixed.counts.neurons):,} neuron updates, "
+        f"{output / name}.ndp"
     )
     rounding = [d for d in compare_rounding(real, fixed) if d.quantity == "spikes"]
     worst = max(rounding, key=lambda d: d.differing / d.compared)

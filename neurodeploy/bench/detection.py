@@ -1,16 +1,11 @@
 """Detectors on one and the same set of mixtures: ROC area and accuracy of each, in one table.
 
-`python -m neurodeploy.bench.detection --corpus CORPUS --weights exports/vad.safetensors ...`
-scores the spiking networks and the baselines. Thresholds are chosen on the validation set (highest
+Thresholds are chosen on the validation set (highest
 accuracy there) and used unchanged on the test set.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -129,24 +124,3 @@ def detection_table(corpus: Path, networks: dict[str, Path]) -> dict[str, Any]:
         "threshold": "highest accuracy on the validation set",
         "rows": {name: asdict(row) for name, row in rows.items()},
     }
-
-
-def main() -> None:
-    """Command line: --corpus, --weights FILE ... (named after their variant), -o FILE."""
-    parser = argparse.ArgumentParser(description="Score voice activity detectors.")
-    parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, nargs="*", default=[])
-    parser.add_argument("-o", "--out", type=Path)
-    args = parser.parse_args()
-    table = detection_table(args.corpus, {file.stem: file for file in args.weights})
-    text = json.dumps(table, indent=2) + "\n"
-    if args.out is None:
-        sys.stdout.write(text)
-        return
-    partial = args.out.with_name(args.out.name + ".part")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, args.out)
-
-
-if __name__ == "__main__":
-    main()

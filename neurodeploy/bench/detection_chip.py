@@ -27,11 +27,10 @@ from neurodeploy.bench.detection import (
     detection_table,
     load_vad_sets,
 )
-from neurodeploy.bench.results import write_text
 from neurodeploy.errors import Diagnostic, VerificationError
-from neurodeploy.ir.files import write_whole
 from neurodeploy.ir.program import Program
 from neurodeploy.passes.quantize import Form, Options
+from neurodeploy.whole_files import write_text, write_whole
 from neurodeploy.zoo.data.vad_sets import VadData
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -16,7 +16,7 @@ from neurodeploy.bench.op_counts import OpCounts
 from neurodeploy.bench.records import from_json, to_json
 from neurodeploy.errors import DataError, Diagnostic
 from neurodeploy.hardware import Quantity
-from neurodeploy.ir.files import write_whole
+from neurodeploy.whole_files import write_text
 
 SCHEMA: Final = "neurodeploy.results/1"
 
@@ -231,13 +231,3 @@ def read_results(path: str | Path) -> Results:
         detail = f"schema {schema!r} where {SCHEMA!r} is read"
         raise DataError(Diagnostic(path.name, "results-schema", detail, "run `compare` again"))
     return from_json(Results, data, path.name)
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Writes UTF-8 text; the file appears whole or not at all."""
-
-    def write(partial: Path) -> None:
-        partial.write_text(text, encoding="utf-8")
-
-    write_whole(path, write)
-    return path

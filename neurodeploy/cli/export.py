@@ -25,7 +25,7 @@ def command(
 
     module = load_module(factory, weights)
     export = to_nir(module, parse_shape(shape), dt=dt, allow_lossy=allow_lossy)
-    write_nir(output, export.graph, export.manifest)
+    write_nir(output, export.graph, {**export.manifest, "source": factory})
     for loss in cast("list[str]", export.manifest.get("lossy", [])):
         say(f"lossy: {loss}")
     say(f"wrote {output} and {manifest_path(output)}")

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from neurodeploy.errors import DataError, Diagnostic
 from neurodeploy.ir.program import ConvGeometry, Neuron, Port, Program, Synapse
 from neurodeploy.ir.trace import Trace
 from neurodeploy.ir.verify import verify_program
+from neurodeploy.whole_files import write_text, write_whole
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -49,20 +48,6 @@ READ_ERRORS = (
 )
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Calls `write` with a temporary path in the same folder, then renames it to `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        write(temporary)
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def manifest_path(path: Path) -> Path:
     return path.with_suffix(".toml")
 
@@ -74,11 +59,7 @@ def write_nir(path: str | Path, graph: nir.NIRGraph, manifest: Mapping[str, Any]
         raise DataError(Diagnostic(str(path), "suffix", "a graph's file name ends with .nir"))
     text = tomli_w.dumps(dict(manifest))
     write_whole(path, lambda temporary: nir.write(temporary, graph))
-    write_whole(manifest_path(path), lambda temporary: _write_text(temporary, text))
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    write_text(manifest_path(path), text)
 
 
 def read_nir(path: str | Path) -> tuple[nir.NIRGraph, Manifest]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neurodeploy.bench.results import Results, read_results, write_results, write_text
+from neurodeploy.bench.results import Results, read_results, write_results
 from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.report.html import render_html
 from neurodeploy.report.markdown import render_markdown
 from neurodeploy.report.sections import build_document
+from neurodeploy.whole_files import write_text
 
 
 def write_report(results: Results | str | Path, path: str | Path) -> tuple[Path, ...]:

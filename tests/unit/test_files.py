@@ -17,10 +17,10 @@ from neurodeploy.ir.files import (
     write_nir,
     write_program,
     write_trace,
-    write_whole,
 )
 from neurodeploy.ir.printer import print_program
 from neurodeploy.ir.program import ConvGeometry, Neuron, Port, Program, Synapse
+from neurodeploy.whole_files import write_whole
 
 DT = 1e-3
 

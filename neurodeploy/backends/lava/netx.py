@@ -21,8 +21,8 @@ import numpy as np
 from neurodeploy.backends.lava.netx_weights import folded, survives_loading
 from neurodeploy.errors import Diagnostic, UnsupportedPrimitive
 from neurodeploy.ir.arithmetic import BIAS_MANTISSA_MAX, THRESHOLD_MANTISSA_MAX
-from neurodeploy.ir.files import write_whole
 from neurodeploy.ir.program import Neuron, Program, Synapse
+from neurodeploy.whole_files import write_whole
 
 Array = np.ndarray[Any, np.dtype[Any]]
 NETX_BIAS_EXP = 6

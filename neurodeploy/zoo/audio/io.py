@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurodeploy.errors import BackendUnavailable, DataError, Diagnostic
+from neurodeploy.whole_files import write_whole
 
 SAMPLE_RATE = 16_000
 MIN_SAMPLES = 400  # one 25 ms feature frame
@@ -99,9 +100,9 @@ def read_g722(path: str | os.PathLike[str]) -> Audio:
 def write_flac(path: str | os.PathLike[str], x: Audio) -> None:
     """Write `x` (samples,) as 16 kHz 16 bit mono FLAC; the file appears whole or not at all."""
     soundfile = _audio_package("soundfile")
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".part")
     clipped = np.clip(x, -1.0, 32_767 / 32_768)
-    soundfile.write(str(partial), clipped, SAMPLE_RATE, subtype="PCM_16", format="FLAC")
-    os.replace(partial, target)
+
+    def write(partial: Path) -> None:
+        soundfile.write(str(partial), clipped, SAMPLE_RATE, subtype="PCM_16", format="FLAC")
+
+    write_whole(Path(path), write)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurodeploy.errors import BackendUnavailable, DataError, Diagnostic
+from neurodeploy.whole_files import write_text
 
 
 @dataclass(frozen=True)
@@ -171,9 +172,7 @@ def source_files(source: DebianSource, cache: Path, *, record: Path) -> list[Pat
     entry = fetch_package(source.package, cache)
     known = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
     known[source.package] = entry
-    partial = record.with_name(record.name + ".part")
-    partial.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(partial, record)
+    write_text(record, json.dumps(known, indent=2, sort_keys=True) + "\n")
     root = unpack_package(cache / entry["file"], cache)
     if source.archive:
         prefix = source.pattern.split("*", 1)[0]

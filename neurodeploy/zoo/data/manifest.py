@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.whole_files import write_text
 
 SPLITS = ("train", "val", "test")
 MANIFEST = "manifest.jsonl"
@@ -63,9 +63,7 @@ def check_splits(recordings: Iterable[Recording]) -> None:
 def write_manifest(path: Path, recordings: Iterable[Recording]) -> None:
     """One JSON object a line, sorted by path; replaces the file in one step."""
     lines = [json.dumps(asdict(r)) for r in sorted(recordings, key=lambda r: r.path)]
-    partial = path.with_name(path.name + ".part")
-    partial.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, "".join(line + "\n" for line in lines))
 
 
 def read_manifest(path: Path) -> tuple[Recording, ...]:

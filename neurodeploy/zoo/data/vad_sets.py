@@ -7,7 +7,6 @@ set's voices and source recordings of noise occur in neither training nor valida
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from neurodeploy.whole_files import write_whole
 from neurodeploy.zoo.audio.io import Audio, read_audio
 from neurodeploy.zoo.audio.logmel import Features, LogMel, LogMelConfig
 from neurodeploy.zoo.data.manifest import MANIFEST, read_manifest
@@ -119,8 +119,6 @@ def _from_levels(levels: npt.NDArray[np.uint8], logmel: LogMel) -> Features:
 
 
 def _store(cache: Path, data: VadData, key: str, logmel: LogMel) -> None:
-    cache.parent.mkdir(parents=True, exist_ok=True)
     levels = np.rint(data.x * 2**logmel.config.bits).astype(np.uint8)  # exact: x is k / 2^bits
-    partial = cache.with_name(cache.stem + ".part.npz")
-    np.savez_compressed(partial, x=levels, labels=data.labels, key=np.array(key))
-    os.replace(partial, cache)
+    arrays = {"x": levels, "labels": data.labels, "key": np.array(key)}
+    write_whole(cache, lambda partial: np.savez_compressed(partial, allow_pickle=False, **arrays))

@@ -7,7 +7,6 @@ batches and learning rates are functions of the step alone then continues bit fo
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,14 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.whole_files import write_whole
 
 
 def save_weights(path: Path, model: nn.Module, metadata: dict[str, str] | None = None) -> None:
     """The model's state_dict as safetensors; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
     tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
-    partial.write_bytes(save(tensors, metadata=metadata))
-    os.replace(partial, path)
+    content = save(tensors, metadata=metadata)
+    write_whole(path, lambda partial: partial.write_bytes(content))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -71,10 +69,8 @@ def save_checkpoint(
     tensors = {f"model/{k}": v.detach().clone() for k, v in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{k}": v.detach().clone() for k, v in state.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(save(tensors, metadata={"numbers": json.dumps(numbers)}))
-    os.replace(partial, path)
+    content = save(tensors, metadata={"numbers": json.dumps(numbers)})
+    write_whole(path, lambda partial: partial.write_bytes(content))
 
 
 def read_numbers(path: Path) -> dict[str, Any]:

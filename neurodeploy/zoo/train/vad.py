@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -31,6 +30,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.audio.logmel import LogMelConfig
 from neurodeploy.zoo.data.vad_sets import SETS, VadData, vad_data
 from neurodeploy.zoo.models.vad import VARIANTS, Vad
@@ -206,9 +206,7 @@ def _finish(
         "beta": {name: layer.beta.item() for name, layer in layers.items()},
         "history": history,
     }
-    partial = out / "metrics.json.part"
-    partial.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, out / "metrics.json")
+    write_text(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return metrics
 
 
