@@ -35,7 +35,8 @@ def _leaky_scalar(decay: float, dt: float) -> tuple[float, float]:
     rate = dt / taus
     wrong_decay = np.abs((1.0 - rate) - decay)
     wrong_gain = np.abs(gains * rate - 1.0) + np.abs(gains * dt / taus - 1.0)
-    cost = wrong_decay + wrong_gain
+    # a decay is applied in every step, a gain once
+    cost = 8.0 * wrong_decay + wrong_gain
     row, column = np.unravel_index(int(np.argmin(cost)), cost.shape)
     return float(taus[row, 0]), float(gains[0, column])
 
