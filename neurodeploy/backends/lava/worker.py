@@ -9,6 +9,7 @@ time step, end a job.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import json
 import multiprocessing
@@ -27,7 +28,9 @@ from neurodeploy.backends.lava.jobs import FAILURE, PROGRESS, Job, write_failure
 
 POLL_S = 0.005
 PROGRESS_EVERY_S = 0.5
+GRACE_S = 2.0
 HUNG = -1
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 class _Patience:
@@ -70,10 +73,31 @@ def _child(folder: Path) -> None:
         os._exit(status)
 
 
+def _adopt_orphans() -> None:
+    """On Linux, what a job leaves becomes a child of the worker: a container may have no init that
+    would reap it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def _end_group(pid: int) -> None:
-    """SIGTERM, not SIGKILL: Python's resource tracker outlives it and frees the shared memory."""
+    """Ends and reaps the job's processes: SIGTERM first, since Python's resource tracker outlives
+    it and frees the shared memory, SIGKILL after `GRACE_S`."""
+    _signal_group(pid, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE_S
+    killed = False
+    with contextlib.suppress(ChildProcessError):  # raised once no child is left
+        while True:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(POLL_S)
+            if time.monotonic() > deadline and not killed:
+                _signal_group(pid, signal.SIGKILL)
+                killed = True
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGTERM)
+        os.killpg(pid, number)
 
 
 def _import_for(route: str) -> None:
@@ -97,14 +121,12 @@ def _run_job(folder: Path, seconds: float) -> dict[str, object]:
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
-            _end_group(pid)
             break
         gone = bool(select.select([sys.stdin], [], [], POLL_S)[0])
         if gone or failure.exists() or patience.over:
-            _end_group(pid)
-            os.waitpid(pid, 0)
             status = HUNG
             break
+    _end_group(pid)
     if failure.exists():
         return {"ok": False, "hung": False, "detail": failure.read_text(encoding="utf-8")}
     if status == HUNG:
@@ -123,6 +145,7 @@ def main() -> int:
             print(json.dumps({"ok": False, "detail": str(error)}), file=replies)
             return 3
         multiprocessing.set_start_method("fork", force=True)
+        _adopt_orphans()
         print(json.dumps({"ok": True}), file=replies)
         for line in iter(sys.stdin.readline, ""):
             answer = _run_job(Path(line.rstrip("\n")), float(sys.argv[1]))
