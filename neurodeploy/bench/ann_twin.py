@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import snntorch
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from neurodeploy.bench.op_counts import OpCounts
 from neurodeploy.bench.torch_counts import count_ops
-from neurodeploy.errors import Diagnostic, UnsupportedLayer
+from neurodeploy.errors import DataError, Diagnostic, UnsupportedLayer
 from neurodeploy.frontends.recording import record
 
 _STATES: Final[dict[type[nn.Module], int]] = {
@@ -31,7 +32,7 @@ class Rectifier(nn.Module):
     """Stands where a snnTorch neuron stood: y = max(x, 0), or y = x for a neuron without reset.
 
     Takes the neuron's states and returns y once more for each of them, so that the code around it
-    runs unchanged; the states carry nothing from call to call.
+    runs unchanged; the states carry nothing from call to call. `calls` counts the passes.
     """
 
     def __init__(self, states: int, returned_states: int, rectifies: bool) -> None:
@@ -39,8 +40,10 @@ class Rectifier(nn.Module):
         self.states = states
         self.returned_states = returned_states
         self.rectifies = rectifies
+        self.calls = 0
 
     def forward(self, x: Tensor, *states: Any, **named_states: Any) -> Any:
+        self.calls += 1
         y = torch.relu(x) if self.rectifies else x
         return (y, *(y for _ in range(self.returned_states))) if self.returned_states else y
 
@@ -81,17 +84,25 @@ def derive_ann(module: nn.Module) -> nn.Module:
 
 
 def count_twin(module: nn.Module, inputs: Any, passes: int) -> OpCounts:
-    """Operations of `derive_ann(module)` on the first `passes` steps of inputs `(T, B, *shape)`.
+    """Operations of `derive_ann(module)` on inputs `(T, B, *shape)`.
 
-    A forward() that loops over time gets them at once; one that takes a step is called `passes`
-    times. Raises ConfigError if it takes neither.
+    A forward() that takes a step is called on the first `passes` of them; one that loops over time
+    gets them all at once, one that loops over an input that stays the same gets the first. The
+    passes that it then makes are those of the result. Raises ConfigError if forward() takes none of
+    these, DataError if it fails on as many steps.
     """
     loop = record(module, tuple(inputs.shape[2:])).loop
     twin = derive_ann(module)
     dtype = next((p.dtype for p in twin.parameters()), torch.float32)
-    x = torch.as_tensor(inputs)[:passes].to(dtype)
-    counted = twin if loop == "inside" else _EachStep(twin)
-    return count_ops(counted, x, samples=x.shape[1], passes=len(x))
+    x = torch.as_tensor(inputs).to(dtype)
+    x = {"outside": x[:passes], "inside": x, "constant": x[0]}[loop]
+    try:
+        counts = count_ops(_EachStep(twin) if loop == "outside" else twin, x)
+    except (IndexError, RuntimeError) as error:
+        detail = f"forward() on {tuple(x.shape)} raised {type(error).__name__}: {error}"
+        raise DataError(Diagnostic("ann twin", "forward", detail)) from error
+    made = [m.calls for m in twin.modules() if isinstance(m, Rectifier)]
+    return replace(counts, samples=inputs.shape[1], passes=max(made, default=len(x)))
 
 
 class _EachStep(nn.Module):

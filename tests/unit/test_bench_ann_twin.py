@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 snn = pytest.importorskip("snntorch")
 from torch import nn  # noqa: E402
 
-from neurodeploy.bench.ann_twin import Rectifier, derive_ann  # noqa: E402
+from neurodeploy.bench.ann_twin import Rectifier, count_twin, derive_ann  # noqa: E402
 from neurodeploy.bench.torch_counts import count_ops  # noqa: E402
-from neurodeploy.errors import UnsupportedLayer  # noqa: E402
+from neurodeploy.errors import DataError, UnsupportedLayer  # noqa: E402
 
 
 class Explicit(nn.Module):
@@ -42,6 +43,41 @@ def test_mlp_with_explicit_states_and_time_loop():
     expected = net.fc2(torch.relu(net.fc1(x)))
     assert torch.equal(twin(x, 1), expected)
     assert isinstance(net.hidden, snn.Synaptic)
+
+
+class Looping(nn.Module):
+    """One hidden layer in a time loop of forward()'s own: over its input, or over a still one."""
+
+    def __init__(self, over_input: bool, steps: int = 6) -> None:
+        super().__init__()
+        self.over_input = over_input
+        self.steps = steps
+        self.fc = nn.Linear(10, 20)
+        self.lif = snn.Leaky(beta=0.9)
+
+    def forward(self, x):
+        mem = self.lif.init_leaky()
+        record = []
+        for t in range(self.steps):
+            spikes, mem = self.lif(self.fc(x[t] if self.over_input else x), mem)
+            record.append(spikes)
+        return torch.stack(record)
+
+
+@pytest.mark.parametrize("passes", [1, 6])
+@pytest.mark.parametrize("form", ["still", "sequence", "step"])
+def test_a_pass_is_counted_once_however_forward_loops(form, passes):
+    """Tutorial networks loop over a still input: T steps of input must not make T * T passes."""
+    step = nn.Sequential(nn.Linear(10, 20), snn.Leaky(beta=0.9, init_hidden=True))
+    net = step if form == "step" else Looping(over_input=form == "sequence")
+    counts = count_twin(net, np.full((6, 4, 10), 0.5), passes)
+    assert counts.macs_per_pass == 10 * 20
+    assert counts.passes == (passes if form == "step" else 6)
+
+
+def test_a_loop_longer_than_the_input_is_a_data_error():
+    with pytest.raises(DataError, match="ann twin"):
+        count_twin(Looping(over_input=True, steps=9), np.ones((6, 4, 10)), 6)
 
 
 def test_conv_net_with_init_hidden():
