@@ -47,20 +47,38 @@ def find_populations(
     found: dict[str, Population] = {}
     taken: set[str] = set()
     thresholds = graph.of_type(nir.Threshold)
-    for name in (*thresholds, *dynamics):
-        if name in taken or name in found:
+    # A membrane comes before what feeds it, so that it finds its current still free.
+    for name in (*thresholds, *(n for n in _downstream_first(graph) if n in dynamics)):
+        if name in taken:
             continue
         population = _from_threshold(graph, lowered, name) if name in thresholds else None
         if population is None:
             population = Population(name, name, dynamics[name], frozenset({name}))
-        population = _with_current(graph, dynamics, population)
-        if taken & population.inner:
-            continue
-        found[population.exit] = population
+        wider = _with_current(graph, dynamics, population)
+        if not taken & wider.inner:
+            population = wider
+        found[name] = population
         taken |= population.inner
-    # a current that an earlier pass left alone may have been swallowed later
-    swallowed = {n for p in found.values() for n in p.inner if n != p.exit}
-    return {name: p for name, p in found.items() if name not in swallowed}
+    return {name: found[name] for name in (*thresholds, *dynamics) if name in found}
+
+
+def _downstream_first(graph: GraphView) -> tuple[str, ...]:
+    """Every node after those that it feeds, as far as cycles allow."""
+    finished: dict[str, None] = {}
+    entered: set[str] = set()
+    for root in (*graph.of_type(nir.Input), *graph.nodes):
+        stack = [] if root in entered else [(root, iter(graph.after[root]))]
+        entered.add(root)
+        while stack:
+            name, targets = stack[-1]
+            target = next((t for t in targets if t not in entered), None)
+            if target is None:
+                finished[name] = None
+                stack.pop()
+            else:
+                entered.add(target)
+                stack.append((target, iter(graph.after[target])))
+    return tuple(finished)
 
 
 def _from_threshold(

@@ -155,8 +155,8 @@ class Program:
 
     @property
     def depth(self) -> int:
-        """The largest latency of an output."""
-        return max(self.latency[name] for name in self.outputs)
+        """The largest latency: steps to add, so that every population lives through the input."""
+        return max(self.latency.values())
 
     @cached_property
     def order(self) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ A population at latency L lives L steps late: logical step t happens at step t +
 logical delay d from S to P then has hardware delay L(P) - L(S) + d, which must be at least 1; short
 branches of a join get the difference as an axonal delay, so that no spike meets another's step.
 
-A biased population would integrate its bias during the L steps before its first input. Its v starts
-at the value that the bias carries to exactly `v_init` in L steps; the decay reaches every integer,
-so that value exists.
+A population would integrate its bias, and lose of its `v_init`, during the L steps before its first
+input. Its v starts at the value that bias and decay carry to exactly `v_init` in L steps; the decay
+reaches every integer, so that value exists.
 """
 
 from __future__ import annotations
@@ -73,11 +73,11 @@ def _latencies(program: Program) -> dict[str, int]:
 
 
 def _with_start(neuron: Neuron, latency: int, starts: bool, notes: list[str]) -> Neuron:
-    """`neuron` with the v that its bias turns into `v_init` within `latency` steps, if it `starts`
-    at a v of its own."""
+    """`neuron` with the v that bias and decay turn into `v_init` within `latency` steps, if it
+    `starts` at a v of its own."""
     bias = effective_bias(neuron.params["bias"], int(neuron.params["bias_exp"]))
     neuron = replace(neuron, latency=latency)
-    if latency == 0 or not np.any(bias):
+    if latency == 0 or not (np.any(bias) or np.any(neuron.params["v_init"])):
         return neuron
     keep = DECAY_UNITY - int(neuron.params["dv"])
     target = np.broadcast_to(np.asarray(neuron.params["v_init"], dtype=np.int64), neuron.shape)
@@ -89,8 +89,8 @@ def _with_start(neuron: Neuron, latency: int, starts: bool, notes: list[str]) ->
     too_large = np.abs(path[-1]).max() >= STATE_LIMIT or max(p.max() for p in path[:-1]) > limit
     if too_large or not starts:
         notes.append(
-            f"{neuron.name}: integrates its bias for {latency} steps before its first input; "
-            "the first outputs differ from the real network's"
+            f"{neuron.name}: integrates its bias, or decays, for {latency} steps before its first "
+            "input; the first outputs differ from the real network's"
         )
         return neuron
     for earlier, later in zip(path[:0:-1], path[-2::-1], strict=True):

@@ -26,6 +26,17 @@ def _full(value: Any, shape: Shape) -> Array:
     return np.broadcast_to(np.asarray(value, dtype=np.float64), shape)
 
 
+def _require_fit(key: str, value: Any, shape: Shape, where: str) -> None:
+    """VerificationError unless `value` broadcasts to `shape`."""
+    try:
+        fits = np.broadcast_shapes(np.shape(value), shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        detail = f"{key} has shape {np.shape(value)}, {shape} arrives"
+        raise VerificationError(Diagnostic(where, "shape", detail))
+
+
 def _decay(node: Any, key: str, shape: Shape, dt: float, where: str) -> Array:
     """dt / tau, which Euler needs in (0, 1]. ConfigError for a dt longer than tau."""
     tau = _full(getattr(node, key), shape)
@@ -49,17 +60,14 @@ class NeuronRule:
     def _keys(self) -> tuple[str, ...]:
         keys = ["r"]
         keys += ["tau_syn", "tau_mem", "w_in"] if self.current else ["tau"] * self.leaks
-        return tuple(keys + ["v_leak"] * self.leaks + ["v_threshold"] * self.fires)
+        keys += ["v_leak"] * self.leaks
+        return tuple(keys + ["v_threshold", "v_reset"] * self.fires)
 
     def output_shape(self, node: Any, shape: Shape, where: str) -> Shape:
         for key in self._keys:
-            try:
-                fits = np.broadcast_shapes(np.shape(getattr(node, key)), shape) == shape
-            except ValueError:
-                fits = False
-            if not fits:
-                detail = f"{key} has shape {np.shape(getattr(node, key))}, {shape} arrives"
-                raise VerificationError(Diagnostic(where, "shape", detail))
+            value = getattr(node, key, None)
+            if value is not None:  # v_reset is optional
+                _require_fit(key, value, shape, where)
         return shape
 
     def lower(self, node: Any, shape: Shape, dt: float, where: str) -> Dynamics:
@@ -94,7 +102,11 @@ class NeuronRule:
             values["v_leak"] = 0.0 * ones
         if self.fires:
             values |= {"v_threshold": ones, "v_reset": 0.0 * ones}
-        return ((self.kind(**values), (3,)),)
+        plain = (self.kind(**values), (3,))
+        away = {key: value for key, value in (("v_leak", 0.25), ("v_reset", -0.5)) if key in values}
+        if not away:
+            return (plain,)
+        return plain, (self.kind(**values | {k: v * ones for k, v in away.items()}), (3,))
 
 
 def _rounded_to_one(gain: Array) -> Array:
@@ -104,9 +116,7 @@ def _rounded_to_one(gain: Array) -> Array:
 
 class ThresholdRule:
     def output_shape(self, node: nir.Threshold, shape: Shape, where: str) -> Shape:
-        if np.broadcast_shapes(np.shape(node.threshold), shape) != shape:
-            detail = f"threshold has shape {np.shape(node.threshold)}, {shape} arrives"
-            raise VerificationError(Diagnostic(where, "shape", detail))
+        _require_fit("threshold", node.threshold, shape, where)
         return shape
 
     def lower(self, node: nir.Threshold, shape: Shape, dt: float, where: str) -> Dynamics:

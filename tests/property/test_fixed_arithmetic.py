@@ -74,7 +74,7 @@ def real_programs(draw):
             "du": np.full(n, draw(st.sampled_from([1.0, 0.5, 0.1]))),
             "dv": np.full(n, draw(st.sampled_from([0.0, 0.1, 0.3, 1.0]))),
             "bias": rng.normal(0, 0.1, n) * draw(st.booleans()),
-            "v_init": np.zeros(n),
+            "v_init": np.full(n, draw(st.sampled_from([0.0, 0.0, 0.5, -0.5]))),
         }
         if model != "integrator":
             params["vth"] = np.ones(n)
