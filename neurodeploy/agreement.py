@@ -16,8 +16,8 @@ import nir
 import numpy as np
 
 from neurodeploy import pipeline
-from neurodeploy.errors import Diagnostic, VerificationError
-from neurodeploy.ir.inputs import Inputs
+from neurodeploy.errors import ConfigError, Diagnostic, VerificationError
+from neurodeploy.ir.inputs import Inputs, prepare_inputs
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.trace import Trace
 
@@ -62,13 +62,16 @@ def difference(
 ) -> Difference:
     """Compares two `(T, B, *shape)` arrays; elements differ if |a - b| > tolerance.
 
-    Raises VerificationError if the shapes differ.
+    Raises VerificationError if the shapes differ or a value is NaN or infinite.
     """
     a, b = arrays
     if a.shape != b.shape:
         detail = f"{stages[0]} has shape {a.shape}, {stages[1]} {b.shape}"
         raise VerificationError(Diagnostic(f"layer {layer}", "shape", detail))
     gap = np.abs(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64))
+    if not np.isfinite(gap).all():
+        detail = f"{quantity} of {stages[0]} or {stages[1]} hold NaN or infinite values"
+        raise VerificationError(Diagnostic(f"layer {layer}", "finite", detail))
     wrong = gap > tolerance
     first = np.argwhere(wrong.reshape(len(a), wrong.shape[1], -1)) if wrong.any() else None
     return Difference(
@@ -89,15 +92,18 @@ def compare_torch(replayed: Mapping[str, Array], real: Trace) -> tuple[Differenc
     """torch against the graph: every layer that both know by name, spikes exactly.
 
     A membrane read-out is compared to 1e-9 of its largest value: float64 rounds differently where
-    the order of a sum differs.
+    the order of a sum differs. Raises VerificationError for a spiking layer of the graph that the
+    module does not have.
     """
+    _require_layers(replayed, real.program)
     found = []
     for name in real.program.order:
         if name not in replayed:
             continue
         graded = real.program.is_graded(name)
         ours = real.aligned(f"{name}/v" if graded else f"{name}/s")
-        theirs = replayed[name].reshape(ours.shape)
+        theirs = replayed[name]
+        theirs = theirs.reshape(ours.shape) if theirs.size == ours.size else theirs
         tolerance = 1e-9 * float(np.abs(theirs).max(initial=1.0)) if graded else 0.0
         stages = ("torch", "NIR")
         quantity = "v" if graded else "spikes"
@@ -105,6 +111,19 @@ def compare_torch(replayed: Mapping[str, Array], real: Trace) -> tuple[Differenc
             difference(stages, name, quantity, (theirs, ours), exact=True, tolerance=tolerance)
         )
     return tuple(found)
+
+
+def _require_layers(replayed: Mapping[str, Array], program: Program) -> None:
+    """A layer that only one side has is a difference, nothing to pass over."""
+    expected = [n.name for n in program.neurons if program.incoming(n.name)]
+    missing = [n for n in expected if n not in replayed and not program.is_graded(n)]
+    known = ", ".join(replayed)
+    if missing:
+        detail = f"the module has no such layer; it has {known}"
+        hint = "is the graph an export of this module?"
+        raise VerificationError(
+            [Diagnostic(f"layer {n}", "torch = NIR", detail, hint) for n in missing]
+        )
 
 
 def compare_rounding(real: Trace, fixed: Trace) -> tuple[Difference, ...]:
@@ -120,9 +139,15 @@ def compare_rounding(real: Trace, fixed: Trace) -> tuple[Difference, ...]:
 
 
 def compare_integers(left: Trace, right: Trace, name: str) -> tuple[Difference, ...]:
-    """Two runs of one fixed Program: every integer of every state that both recorded, raw time."""
+    """Two runs of one fixed Program: every integer of every recorded state, raw time.
+
+    Raises VerificationError if they did not record the same states.
+    """
+    if set(left.states) != set(right.states):
+        odd = ", ".join(sorted(set(left.states) ^ set(right.states)))
+        raise VerificationError(Diagnostic(f"fixed = {name}", "states", f"only one has {odd}"))
     found = []
-    for key in sorted(set(left.states) & set(right.states)):
+    for key in sorted(left.states):
         layer, _, state = key.rpartition("/")
         arrays = (left.states[key], right.states[key])
         quantity = "spikes" if state == "s" else state
@@ -151,7 +176,11 @@ def verify(
     if module is not None:
         from neurodeploy.frontends.replay import replay
 
-        found += compare_torch(replay(module, np.asarray(inputs)), real)
+        prepared = prepare_inputs(program, inputs)
+        if len(prepared) != 1:
+            detail = f"a module takes one input, the graph has {', '.join(prepared)}"
+            raise ConfigError(Diagnostic("input", "ports", detail))
+        found += compare_torch(replay(module, *prepared.values()), real)
     if compiled is not None:
         fixed = pipeline.run(compiled, inputs, probe="all")
         found += compare_rounding(real, fixed)

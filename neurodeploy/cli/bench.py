@@ -33,6 +33,7 @@ def command(
     from neurodeploy.errors import ConfigError, Diagnostic
     from neurodeploy.hardware import list_hardware, load_hardware
     from neurodeploy.ir.files import read_input
+    from neurodeploy.ir.inputs import batched
     from neurodeploy.pipeline import run
 
     if passes not in ("stream", "still"):
@@ -43,7 +44,7 @@ def command(
     data = read_input(inputs)
     trace = run(file, data, dt=dt, probe="all")
     steps = trace.input_steps if passes == "stream" else 1
-    ann = _twin(against, weights, data, steps) if against else None
+    ann = _twin(against, weights, batched(data, trace.program.inputs[0].shape), steps)
     results = compare(
         trace.program,
         trace.counts,
@@ -67,6 +68,9 @@ def command(
 
 
 def _twin(against: str, weights: Path | None, data: Any, steps: int) -> Any:
+    """Counts of the artificial twin, None without a network to derive it from."""
+    if not against:
+        return None
     from neurodeploy.bench.ann_twin import count_twin
 
     return count_twin(load_module(against, weights), data, steps)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from neurodeploy.errors import ConfigError, Diagnostic
+
 UNITS: Final[dict[str, tuple[str, int]]] = {
     "J": ("J", 0),
     "mJ": ("J", -3),
@@ -121,6 +123,14 @@ class Hardware:
         if term not in PRICES[self.kind]:
             raise KeyError(f"{self.kind} hardware has no price named {term!r}")
         return self.prices.get(term)
+
+    def limit(self, name: str) -> int:
+        """The limit `name`; ConfigError if the description does not give it."""
+        if name not in self.limits:
+            detail = f"{name} is not given, and compiling needs it"
+            hint = "see hw_configs/loihi2.toml for an example"
+            raise ConfigError(Diagnostic(f"hardware {self.name}", "limit-missing", detail, hint))
+        return int(self.limits[name].value)
 
     @property
     def unpriced(self) -> tuple[str, ...]:

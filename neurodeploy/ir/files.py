@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -277,6 +278,6 @@ def read_input(path: str | Path) -> np.ndarray[Any, Any]:
                 detail = f"arrays {', '.join(loaded.files)}, none is named input"
                 raise DataError(Diagnostic(str(path), "array", detail))
             return np.asarray(loaded[key])
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         detail = f"not a readable array file: {_first_line(error)}"
         raise DataError(Diagnostic(str(path), "array-file", detail)) from error

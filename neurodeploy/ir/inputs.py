@@ -37,6 +37,11 @@ def prepare_inputs(program: Program, inputs: Inputs) -> dict[str, Array]:
     return ready
 
 
+def batched(x: Array, shape: tuple[int, ...]) -> Array:
+    """`(T, B, *shape)`; one sample `(T, *shape)` becomes a batch of one."""
+    return x[:, None] if x.shape[1:] == shape else x
+
+
 def encode(port: Port, values: Array) -> Array:
     """clip(round(x * scale)) to the port's integers, int64 (round half to even)."""
     low, high = port.limits
@@ -47,8 +52,7 @@ def _encode(program: Program, port: Port, x: Array) -> Array:
     where = f"input {port.name}"
     if x.dtype.kind not in "biuf":
         raise DataError(_wrong(where, "dtype", f"{x.dtype} is not a number"))
-    if x.shape[1:] == port.shape:
-        x = x[:, None]
+    x = batched(x, port.shape)
     if x.ndim < 2 or x.shape[2:] != port.shape or 0 in x.shape[:2]:
         shape = ", ".join(str(n) for n in port.shape)
         detail = f"shape {x.shape}, expected (T, B, {shape}) or (T, {shape})"

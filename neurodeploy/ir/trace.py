@@ -79,7 +79,8 @@ class Counts:
 class Trace:
     """A run of `program`. Arrays have shape `(steps, B, *shape)` in the Program's own time.
 
-    states: `NODE/u`, `NODE/v` (after reset), `NODE/s` of every probed population.
+    states: `NODE/u`, `NODE/v` (after reset), `NODE/s` of every probed population. A population
+    with a v_reset has its reset at v = 0: its v is NIR's v - v_reset.
     peaks: largest |u| or |v| of each population before reset and overflow.
     """
 

@@ -121,7 +121,7 @@ def quantize(
 
 def _check(program: Program, hardware: Hardware, options: Options) -> None:
     problems = []
-    widest = int(hardware.limits["weight_bits"].value)
+    widest = hardware.limit("weight_bits")
     if not 1 <= options.weight_bits <= widest:
         detail = f"{options.weight_bits} is not in 1..{widest}"
         problems.append(Diagnostic("weight_bits", "range", detail))
@@ -229,8 +229,7 @@ def _aligned(
 def _exponents(options: Options, hardware: Hardware) -> tuple[int, int]:
     if options.form == "netx":
         return 0, 0
-    limits = hardware.limits
-    return int(limits["weight_exp_min"].value), int(limits["weight_exp_max"].value)
+    return hardware.limit("weight_exp_min"), hardware.limit("weight_exp_max")
 
 
 def _synapse(

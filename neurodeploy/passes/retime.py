@@ -36,7 +36,7 @@ def retime(program: Program, hardware: Hardware) -> Program:
     What cannot start up exactly is said in `notes`.
     """
     late = _latencies(program)
-    longest = int(hardware.limits["delay_max"].value)
+    longest = hardware.limit("delay_max")
     problems = []
     synapses = []
     for s in program.synapses:

@@ -120,6 +120,23 @@ def test_wrong_calibration(work, capsys):
     assert "input input [shape]" in error
 
 
+@pytest.mark.parametrize("keep", [9, 200], ids=["head", "half"])
+def test_truncated_input(work, capsys, keep):
+    np.savez(work / "x.npz", input=np.ones((30, 3)))
+    (work / "x.npz").write_bytes((work / "x.npz").read_bytes()[:keep])
+    before = files(work)
+    arguments = ("--input", work / "x.npz", "-o", work / "t.npz")
+    error = refused(capsys, run("run", work / "net.nir", *arguments), 2, work, before)
+    assert "x.npz [array-file]" in error
+
+
+def test_a_chip_without_the_limits_that_compiling_needs(work, capsys):
+    (work / "chip.toml").write_text('name = "mine"\ntitle = "My chip"\nkind = "spiking"\n')
+    before = files(work)
+    error = refused(capsys, compiled(work, "--hw", work / "chip.toml"), 2, work, before)
+    assert "hardware mine [limit-missing]: weight_bits" in error
+
+
 def test_graded_input_on_a_chip_without_graded_spikes(work, capsys):
     before = files(work)
     error = refused(capsys, compiled(work, "--hw", "loihi1"), 1, work, before)
@@ -157,6 +174,16 @@ def good():
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(3, 4), snntorch.Leaky(0.9, init_hidden=True))
 
+def wider():
+    return nn.Sequential(nn.Linear(3, 5), snntorch.Leaky(0.9, init_hidden=True))
+
+def other():
+    return nn.Sequential(nn.Linear(3, 4), nn.Dropout(), snntorch.Leaky(0.9, init_hidden=True))
+
+def retrained():
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Linear(3, 4), snntorch.Leaky(0.9, init_hidden=True))
+
 def unsupported():
     return nn.Sequential(
         nn.Linear(3, 4), nn.LayerNorm(4), snntorch.Leaky(0.9, init_hidden=True), nn.Softmax(-1)
@@ -182,6 +209,31 @@ def test_export(work, capsys):
     arguments = ("--input", work / "x.npy", "--against", f"{work / 'model.py'}:good")
     assert run("verify", work / "out.nir", *arguments) == 0
     assert "torch = NIR" in capsys.readouterr().out
+
+
+def test_one_sample_needs_no_batch_axis(work):
+    pytest.importorskip("snntorch")
+    assert export(work, "good") == 0
+    np.save(work / "x.npy", np.load(work / "x.npy")[:, 0])
+    arguments = ("--input", work / "x.npy", "--against", f"{work / 'model.py'}:good")
+    assert run("verify", work / "out.nir", *arguments) == 0
+    assert run("bench", work / "out.nir", *arguments, "-o", work / "r.json") == 0
+    assert json.loads((work / "r.json").read_text())["ann"]["samples"] == 1
+
+
+def test_verify_against_another_network_is_no_agreement(work, capsys):
+    pytest.importorskip("snntorch")
+    assert export(work, "good") == 0
+    capsys.readouterr()
+    arguments = ("--input", work / "x.npy", "--against")
+    for factory, words in (
+        ("other", "layer 1 [torch = NIR]: the module has no such layer; it has 2"),
+        ("wider", "layer 1 [shape]: torch has shape (30, 4, 5), NIR (30, 4, 4)"),
+        ("retrained", "error: 1 [torch = NIR]: "),
+    ):
+        code = run("verify", work / "out.nir", *arguments, f"{work / 'model.py'}:{factory}")
+        assert code == 1
+        assert words in capsys.readouterr().err
 
 
 def test_export_names_every_unsupported_layer(work, capsys):
