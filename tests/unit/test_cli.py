@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import nir
 import numpy as np
 import pytest
 
@@ -102,6 +103,20 @@ def test_nan_weights(work, capsys):
     before = files(work)
     error = refused(capsys, compiled(work), 1, work, before)
     assert "node fc.weight [finite]: 1 of 6 values are NaN" in error
+
+
+def test_unsupported_primitive(work, capsys):
+    """A graph within a graph has no lowering yet; the line names the node and what is known."""
+    nodes = {
+        "input": nir.Input({"input": np.array([3])}),
+        "block": small_graph(),
+        "output": nir.Output({"output": np.array([2])}),
+    }
+    edges = [("input", "block"), ("block", "output")]
+    nir.write(work / "net.nir", nir.NIRGraph(nodes, edges, type_check=False))
+    before = files(work)
+    error = refused(capsys, compiled(work), 1, work, before)
+    assert "node block [primitive]: NIRGraph has no lowering" in error
 
 
 @pytest.mark.parametrize(
