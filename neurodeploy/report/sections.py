@@ -144,7 +144,7 @@ def _quality(results: Results) -> Section | None:
     )
     columns = ("Model", "Kind", *metrics, "Remark")
     numeric = (False, False, *(True for _ in metrics), False)
-    table = Table("Scores on the test set.", columns, numeric, rows)
+    table = Table("Scores; the remark says on which recordings.", columns, numeric, rows)
     return Section("quality", "Quality", tables=(table,))
 
 
