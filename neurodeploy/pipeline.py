@@ -8,6 +8,7 @@ A `Watch` callback is called with (stage, value) after each stage: for dumps, ti
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import nir
 import numpy as np
 
+from neurodeploy import backends
 from neurodeploy.errors import (
     BackendUnavailable,
     ConfigError,
@@ -46,12 +48,6 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 Watch = Callable[[str, Any], None]
 
-BACKENDS = {
-    "reference": "neurodeploy.backends.reference",
-    "lava": "neurodeploy.backends.lava",
-    "loihi2": "neurodeploy.backends.loihi2",
-}
-
 
 @dataclass(frozen=True)
 class Compiled:
@@ -61,6 +57,12 @@ class Compiled:
     real: Program
     layers: tuple[LayerReport, ...]
     calibration: Calibration
+
+
+def backend_names() -> tuple[str, ...]:
+    """The backends: each module or package in `backends/` that is not private."""
+    found = (module.name for module in pkgutil.iter_modules(backends.__path__))
+    return tuple(name for name in found if not name.startswith("_"))
 
 
 def _silent(stage: str, value: Any) -> None:
@@ -201,14 +203,14 @@ def run(
     A graph or `.nir` runs in real arithmetic on `reference`; `lava` and `loihi2` take compiled
     Programs. Raises ConfigError, DataError, or BackendUnavailable with what is missing.
     """
-    if backend not in BACKENDS:
-        known = ", ".join(BACKENDS)
+    if backend not in backend_names():
+        known = ", ".join(backend_names())
         raise ConfigError(Diagnostic("backend", "name", f"{backend!r} is unknown; known: {known}"))
     program = load(source, dt)
     if backend != "reference" and program.arithmetic != "fixed":
         detail = f"{backend} runs integers, this Program is real"
         raise ConfigError(Diagnostic("backend", "arithmetic", detail, "compile it first"))
-    module = importlib.import_module(BACKENDS[backend])
+    module = importlib.import_module(f"{backends.__name__}.{backend}")
     module.available()
     trace: Trace = module.run(program, inputs, steps=steps, probe=probe)
     return trace

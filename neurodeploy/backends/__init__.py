@@ -1,0 +1,1 @@
+"""Where a Program runs: each module or package here has `available()` and `run()`."""

@@ -1,7 +1,7 @@
 """Detectors on one and the same set of mixtures: ROC area and accuracy of each, in one table.
 
-Thresholds are chosen on the validation set (highest
-accuracy there) and used unchanged on the test set.
+Thresholds are chosen on the validation set (highest accuracy there) and used unchanged on the test
+set.
 """
 
 from __future__ import annotations
@@ -75,23 +75,6 @@ def evaluate_test_set(
     return detection_result(*rows)
 
 
-def torch_score(variant: str, weights: Path) -> ScoreFunction:
-    """The trained network in torch, float32, as a score function."""
-    import torch
-
-    from neurodeploy.zoo.models.vad import VARIANTS
-    from neurodeploy.zoo.train.checkpoint import load_weights
-
-    model = VARIANTS[variant]()
-    load_weights(weights, model)
-
-    def score(x: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-        with torch.no_grad():
-            return np.asarray(model(torch.from_numpy(x)).numpy())
-
-    return score
-
-
 def baseline_results(corpus: Path, val: VadData, test: VadData) -> dict[str, DetectionResult]:
     """Energy threshold, linear model (one frame; and with 10 frames before it), silero-vad."""
     from neurodeploy.zoo.data.vad_sets import render_set
@@ -113,6 +96,8 @@ def baseline_results(corpus: Path, val: VadData, test: VadData) -> dict[str, Det
 
 def detection_table(corpus: Path, networks: dict[str, Path]) -> dict[str, Any]:
     """Networks (variant -> weights file) and baselines on the test set, ready for JSON."""
+    from neurodeploy.zoo.train.scores import torch_score
+
     val, test = load_vad_sets(corpus)
     rows = {
         f"{name} (torch)": evaluate_test_set(torch_score(name, file), val, test)

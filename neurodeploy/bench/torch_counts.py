@@ -1,7 +1,7 @@
 """Counts the operations of a PyTorch module while it runs, at the level of dispatched operators.
 
 Subclasses, functional calls, attention products and recurrent cells are all seen, since all of them
-end in the same few operators. Integers are exact. The one module of the bench that imports torch.
+end in the same few operators. Integers are exact.
 """
 
 from __future__ import annotations

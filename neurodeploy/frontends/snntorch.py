@@ -128,8 +128,9 @@ def _check_arguments(
     if not shape or not all(isinstance(n, int | np.integer) and n > 0 for n in shape):
         detail = f"{input_shape!r} is not a tuple of positive sizes"
         problems.append(Diagnostic("input_shape", "sizes", detail, "give one step, without batch"))
-    is_number = isinstance(dt, int | float | np.floating) and not isinstance(dt, bool)
-    seconds = float(dt) if is_number else 0.0  # type: ignore[arg-type]
+    seconds = 0.0
+    if isinstance(dt, int | float | np.floating) and not isinstance(dt, bool):
+        seconds = float(dt)
     if not isfinite(seconds) or seconds <= 0:
         detail = f"{dt!r} s is not a positive finite time"
         problems.append(

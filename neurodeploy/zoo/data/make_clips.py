@@ -114,7 +114,8 @@ noises are dedicated to the public domain (CC0 1.0).
 Licences: [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/),
 [CC BY 3.0](https://creativecommons.org/licenses/by/3.0/),
 [CC0 1.0](https://creativecommons.org/publicdomain/zero/1.0/).
-ESC-10 (K. J. Piczak, 2015) collected the freesound.org recordings.
+ESC-10 (K. J. Piczak, 2015, CC BY 3.0) collected the freesound.org recordings; LibriSpeech is the
+excerpt that the Resemblyzer repository selected.
 
 | file | voice | noise |
 | --- | --- | --- |

@@ -1,7 +1,7 @@
 """The recipe behind exports/vad.safetensors and exports/vad_zero.safetensors.
 
     neurodeploy data prepare CORPUS --speech-folder LIBRISPEECH --noise-folder ESC10
-    python -m neurodeploy.zoo.train.vad --variant vad --corpus CORPUS --out RUN
+    neurodeploy train vad --corpus CORPUS -o RUN
 
 Backpropagation through 2.5 s of time (250 steps), surrogate gradients, AdamW with a warm-up and a
 cosine. Batch and learning rate of a step are functions of (seed, step) alone, so a run that was
@@ -15,7 +15,6 @@ which keeps the layers sparse: spikes are what the chip pays for.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import sys
@@ -45,8 +44,9 @@ from neurodeploy.zoo.train.firing_rates import firing_rates
 # The corpus folder, LibriSpeech, ESC-10 and the run folder are the user's to name.
 COMMANDS = (
     "neurodeploy data prepare CORPUS --speech-folder LIBRISPEECH --noise-folder ESC10",
-    "python -m neurodeploy.zoo.train.vad --variant {variant} --corpus CORPUS --out RUN",
-    "python -m neurodeploy.bench.detection --corpus CORPUS --weights RUN/{variant}.safetensors",
+    "neurodeploy train {variant} --corpus CORPUS -o RUN",
+    "python -m neurodeploy.bench.detection_chip --corpus CORPUS "
+    "--weights RUN/{variant}.safetensors --out RUN",
 )
 
 
@@ -235,18 +235,3 @@ def train_vad(corpus: Path, variant: str, out: Path) -> dict[str, Any]:
             bar.update(task, completed=step, description=text)
 
         return train(variant, data["train"], data["val"], out, report=show)
-
-
-def main() -> None:
-    """Command line: --variant, --corpus, --out."""
-    parser = argparse.ArgumentParser(description="Train the spiking voice activity detector.")
-    parser.add_argument("--variant", choices=tuple(VARIANTS), default="vad")
-    parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
-    metrics = train_vad(args.corpus, args.variant, args.out)
-    print(json.dumps(metrics["history"][-1]["val"]))
-
-
-if __name__ == "__main__":
-    main()
