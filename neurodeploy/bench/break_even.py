@@ -1,10 +1,11 @@
 """Break-even input rates: how rarely neurons must fire for the spiking network to cost less.
 
 Per inference of T steps, with M connections that carry spikes at a mean rate r, G operations on
-graded messages, U the energy of the neuron updates, and N products that the artificial network's
-hardware makes (all passes; without zeros if it skips them):
+graded messages, U the energy of the neuron updates, N products that the artificial network's
+hardware makes (all passes; without zeros if it skips them) and A the energy of its biases and
+rectifiers:
 
-    T r M (e_ac + e_w + e_s) + G (e_graded + e_w + e_s) + U = N (e_mac + e_w)
+    T r M (e_ac + e_w + e_s) + G (e_graded + e_w + e_s) + U = N (e_mac + e_w) + A
 
 solved for r. e_w reads a weight, e_s reads and writes a membrane; arithmetic alone has neither.
 """
@@ -49,7 +50,10 @@ class Work:
 
 
 def break_even_rate(prices: Prices, work: Work, neurons_j: float = 0.0) -> float:
-    """r, spikes per source neuron and step; 0 if everything else alone costs more already."""
+    """r, spikes per source neuron and step; 0 if everything else alone costs more already.
+
+    neurons_j: U - A.
+    """
     ann = work.products * (prices.mac_j + prices.weight_j)
     graded = work.graded * (prices.graded_j + prices.weight_j + prices.state_j)
     spike = prices.ac_j + prices.weight_j + prices.state_j
@@ -81,6 +85,7 @@ def break_even_lines(
         graded=sum(s.synaptic_operations for s in counts.synapses if s.graded) / counts.batch,
         rate=sum(s.synaptic_operations for s in spiking) / dense,
         updates={n.name: n.neuron_updates // counts.batch for n in counts.neurons},
+        ann_adds=ann.element_adds * passes / runs,
     )
     lines: list[BreakEven] = []
     for cmos in (h for h in hardware if h.kind == "cmos"):
@@ -92,7 +97,8 @@ def break_even_lines(
 
 @dataclass(frozen=True)
 class _Run:
-    """Both networks per inference; dense and effective: the artificial one's products."""
+    """Both networks per inference; dense, effective: the artificial one's products; ann_adds: its
+    bias additions and rectifier comparisons."""
 
     steps: int
     connections: int
@@ -101,6 +107,7 @@ class _Run:
     graded: float
     rate: float
     updates: dict[str, int]
+    ann_adds: float
 
 
 def _cmos_lines(program: Program, run: _Run, cmos: Hardware) -> list[BreakEven]:
@@ -130,6 +137,8 @@ def _chip_lines(run: _Run, chip: Hardware, cmos: Hardware) -> list[BreakEven]:
     prices = Prices(memory.mac_j + memory.weight_j, synop.value, graded_j=synop.value)
     all_in = synop.scope == "all-in" or update is None
     neurons = 0.0 if all_in or update is None else sum(run.updates.values()) * update.value
+    add = cmos.price(f"{PRECISIONS['int8-acc32'].state}_add")
+    neurons -= 0.0 if add is None else run.ann_adds * add.value
     label = f"{chip.name} against int8-acc32 ANN on {cmos.name} with memory"
     place = f"{chip.name} / {cmos.name}"
     return [_line(label, place, "int8", run, prices, neurons, (synop.source, *_sources(cmos)))]
@@ -187,10 +196,11 @@ def _with_memory(cmos: Hardware) -> Prices | None:
 def _neurons_j(
     program: Program, run: _Run, cmos: Hardware, precision: Precision, state_j: float
 ) -> float:
+    """U - A, both on the same CMOS at the same precision."""
     multiply, add = cmos.price(f"{precision.state}_multiply"), cmos.price(f"{precision.state}_add")
     if multiply is None or add is None:
         return 0.0
-    total = 0.0
+    total = -run.ann_adds * add.value
     for name, updates in run.updates.items():
         cost = neuron_cost(program, name)
         arithmetic = cost.multiplies * multiply.value + (cost.adds + cost.compares) * add.value

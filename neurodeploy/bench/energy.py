@@ -5,7 +5,7 @@ Spiking hardware (per-term prices, for instance Davies et al. 2018):
 An all-in price of a synaptic operation takes no further terms.
 CMOS, arithmetic alone (Horowitz 2014):
     E_snn = ACs e_ac + MACs e_mac + neuron_updates (multiplies e_mul + (adds + compares) e_add)
-    E_ann = MACs e_mac + activations e_add
+    E_ann = MACs e_mac + (bias additions + activations) e_add
 A synaptic operation on a graded message is a MAC. A price that is missing is listed, never zero.
 """
 
@@ -117,7 +117,8 @@ def estimate_cmos_ann(
         effective = layer.effective_macs + layer.effective_acs
         count = effective if zero_skipping else layer.dense_macs
         terms.append(_term(layer.module, "synapses", "mac", count, mac, runs, passes))
-    terms.append(_term("activations", "neurons", "add", ann.activations, add, runs, passes))
+    adds = ann.element_adds
+    terms.append(_term("biases, activations", "neurons", "add", adds, add, runs, passes))
     side = "ann-zero-skipping" if zero_skipping else "ann"
     missing = [_MEMORY] + [f"{op} ({calls} calls)" for op, calls in ann.uncounted.items()]
     return _estimate(side, hardware, precision.name, "per-term", terms, missing, inference_s)

@@ -59,6 +59,11 @@ class OpCounts:
         return sum(layer.dense_macs for layer in self.layers)
 
     @property
+    def element_adds(self) -> int:
+        """Additions and comparisons besides the MACs: biases and rectifiers."""
+        return self.activations + sum(layer.bias_adds for layer in self.layers)
+
+    @property
     def effective_macs(self) -> int:
         return sum(layer.effective_macs for layer in self.layers)
 

@@ -153,8 +153,9 @@ class EnergyRatio:
 class BreakEven:
     """The mean input rate at which both networks cost the same; 0 if no rate does.
 
-    rate: synapses alone; rate_with_neurons: neuron updates taken off first; formula: of the first,
-    prices in pJ; network_rate: of this network, over the connections that carry spikes.
+    rate: synapses alone; rate_with_neurons: with neuron updates, and with biases and rectifiers of
+    the artificial network; formula: of the first, prices in pJ; network_rate: of this network, over
+    the connections that carry spikes.
     """
 
     name: str

@@ -107,8 +107,8 @@ def rates_section(results: Results, sources: Sources) -> Section | None:
     numeric = (False, True, True, True, False, False)
     note = (
         "Rates are spikes per source neuron and step, over connections that carry spikes. The "
-        "third column takes the neuron updates off first; “no rate” means that the rest alone "
-        "costs more than the artificial network."
+        "third column weighs neuron updates against biases and rectifiers, too; “no rate” means "
+        "that the rest alone costs more than the artificial network."
     )
     table = Table("Rates at which both cost the same.", columns, numeric, tuple(rows), note)
     picture = figures.rates(results.layers, results.break_even)

@@ -136,6 +136,13 @@ def test_cmos_neuron_updates_follow_the_model_s_cost():
     assert estimate.energy_j == pytest.approx(100 * (3.1 + 0.1 + 0.1) * 1e-12)
 
 
+def test_ann_biases_and_rectifiers_are_additions():
+    layers = tuple(replace(x, bias_adds=30) for x in ann(1000).layers)
+    values = replace(ann(1000), layers=layers, activations=20)
+    estimate = estimate_cmos_ann(values, CMOS, PRECISIONS["fp32"], passes=1)
+    assert estimate.energy_j == pytest.approx((1000 * 4.6 + 50 * 0.9) * 1e-12)
+
+
 def test_ann_passes_and_zero_skipping():
     values = ann(1000, samples=5, passes=2)
     dense = estimate_cmos_ann(values, CMOS, PRECISIONS["int8"], passes=30)
