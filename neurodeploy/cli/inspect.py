@@ -46,47 +46,6 @@ def command(
 
 
 def _describe(program: Any) -> dict[str, Any]:
-    import numpy as np
-
-    unity = 4096 if program.arithmetic == "fixed" else 1.0
-
-    def tau_ms(decay: Any, offset: int = 0) -> float | None:
-        """dt / decay in ms, None where there is no memory (decay 1) or no leak (decay 0)."""
-        fraction = (float(np.mean(decay)) + offset) / unity
-        full = (unity - 1) / unity if unity > 1 else 1.0
-        return None if not 0 < fraction < full else 1e3 * program.dt / fraction
-
-    offset = 1 if program.arithmetic == "fixed" else 0
-    neurons = []
-    for name in program.order:
-        n = program.neuron(name)
-        vth = n.params.get("vth")
-        neurons.append(
-            {
-                "name": n.name,
-                "shape": "x".join(map(str, n.shape)),
-                "model": n.model,
-                "tau_u_ms": tau_ms(n.params["du"], offset),
-                "tau_v_ms": tau_ms(n.params["dv"]),
-                "vth": None if vth is None else float(np.mean(vth)),
-                "latency": program.latency[name],
-            }
-        )
-    synapses = []
-    for s in program.synapses:
-        values = s.weight_values
-        synapses.append(
-            {
-                "source": s.source,
-                "target": s.target,
-                "kind": s.kind,
-                "weights": "x".join(map(str, s.weights.shape)),
-                "delay": s.delay,
-                "weight_exp": s.weight_exp,
-                "min": float(values.min()) if values.size else None,
-                "max": float(values.max()) if values.size else None,
-            }
-        )
     return {
         "arithmetic": program.arithmetic,
         "dt": program.dt,
@@ -95,8 +54,50 @@ def _describe(program: Any) -> dict[str, Any]:
             for p in program.inputs
         ],
         "outputs": list(program.outputs),
-        "neurons": neurons,
-        "synapses": synapses,
+        "neurons": [_neuron(program, program.neuron(name)) for name in program.order],
+        "synapses": [_synapse(s) for s in program.synapses],
         "meta": dict(program.meta),
         "notes": list(program.notes),
+    }
+
+
+def _neuron(program: Any, neuron: Any) -> dict[str, Any]:
+    import numpy as np
+
+    vth = neuron.params.get("vth")
+    return {
+        "name": neuron.name,
+        "shape": "x".join(map(str, neuron.shape)),
+        "model": neuron.model,
+        "tau_u_ms": _tau_ms(program, neuron.params["du"], 1),
+        "tau_v_ms": _tau_ms(program, neuron.params["dv"], 0),
+        "vth": None if vth is None else float(np.mean(vth)),
+        "latency": program.latency[neuron.name],
+    }
+
+
+def _tau_ms(program: Any, decay: Any, offset: int) -> float | None:
+    """dt / decay in ms, None where there is no memory (decay 1) or no leak (decay 0).
+
+    The chip adds `offset` to a fixed decay, of 4096.
+    """
+    import numpy as np
+
+    fraction, full = float(np.mean(decay)), 1.0
+    if program.arithmetic == "fixed":
+        fraction, full = (fraction + offset) / 4096, 4095 / 4096
+    return None if not 0 < fraction < full else 1e3 * program.dt / fraction
+
+
+def _synapse(synapse: Any) -> dict[str, Any]:
+    values = synapse.weight_values
+    return {
+        "source": synapse.source,
+        "target": synapse.target,
+        "kind": synapse.kind,
+        "weights": "x".join(map(str, synapse.weights.shape)),
+        "delay": synapse.delay,
+        "weight_exp": synapse.weight_exp,
+        "min": float(values.min()) if values.size else None,
+        "max": float(values.max()) if values.size else None,
     }
