@@ -21,9 +21,14 @@ from neurodeploy.primitives import PRIMITIVES
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def _pair(value: Any, axes: int) -> tuple[int, ...]:
-    values = np.atleast_1d(np.asarray(value)).ravel()
-    return tuple(int(v) for v in (np.repeat(values, axes) if values.size == 1 else values))
+def per_axis(node: Any, key: str, axes: int, least: int, where: str) -> tuple[int, ...]:
+    """The node's `key`, one number or one per axis, as integers; VerificationError below `least`
+    or for another count of them."""
+    values = np.atleast_1d(np.asarray(getattr(node, key))).ravel()
+    if values.size not in (1, axes) or not (values >= least).all():
+        detail = f"{key} is {values.tolist()}, expected 1 or {axes} numbers from {least} up"
+        raise VerificationError(Diagnostic(where, key, detail))
+    return tuple(int(v) for v in np.broadcast_to(values, axes))
 
 
 def _same_padding(weights: Array, dilation: tuple[int, ...], where: str) -> tuple[Array, Shape]:
@@ -62,8 +67,11 @@ class ConvRule:
         if weights.shape[1] * groups != shape[0] or weights.shape[0] % groups:
             detail = f"weight {weights.shape} in {groups} groups does not take {shape[0]} channels"
             raise VerificationError(Diagnostic(where, "shape", detail))
-        stride = _pair(node.stride, self.axes)
-        dilation = _pair(node.dilation, self.axes)
+        if node.bias is not None and np.size(node.bias) not in (1, weights.shape[0]):
+            detail = f"bias has shape {np.shape(node.bias)}, expected ({weights.shape[0]},)"
+            raise VerificationError(Diagnostic(where, "shape", detail))
+        stride = per_axis(node, "stride", self.axes, 1, where)
+        dilation = per_axis(node, "dilation", self.axes, 1, where)
         if isinstance(node.padding, str | bytes):
             word = node.padding.decode() if isinstance(node.padding, bytes) else node.padding
             if word == "same" and set(stride) != {1}:
@@ -73,7 +81,7 @@ class ConvRule:
             if word == "same":
                 weights, padding = _same_padding(weights, dilation, where)
         else:
-            padding = _pair(node.padding, self.axes)
+            padding = per_axis(node, "padding", self.axes, 0, where)
         geometry = ConvGeometry(stride, padding, dilation, groups)
         if min(conv_output_shape(shape, weights.shape, geometry)) < 1:
             detail = f"input {shape} is smaller than the kernel {weights.shape[2:]}"

@@ -16,6 +16,7 @@ from neurodeploy.ir.linear_map import LinearMap
 from neurodeploy.ir.program import ConvGeometry
 from neurodeploy.ir.synapses import conv_output_shape
 from neurodeploy.primitives import PRIMITIVES
+from neurodeploy.primitives.convolution import per_axis
 
 
 class PoolRule:
@@ -27,10 +28,9 @@ class PoolRule:
             raise VerificationError(
                 Diagnostic(where, "shape", f"{shape} arrives, expected (C, H, W)")
             )
-        size, stride, padding = (
-            tuple(int(n) for n in np.broadcast_to(np.asarray(v).ravel(), (2,)))
-            for v in (node.kernel_size, node.stride, node.padding)
-        )
+        size = per_axis(node, "kernel_size", 2, 1, where)
+        stride = per_axis(node, "stride", 2, 1, where)
+        padding = per_axis(node, "padding", 2, 0, where)
         value = 1.0 / (size[0] * size[1]) if self.average else 1.0
         weights = np.full((shape[0], 1, *size), value)
         geometry = ConvGeometry(stride, padding, (1, 1), groups=shape[0])

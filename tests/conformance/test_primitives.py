@@ -8,6 +8,7 @@ import pytest
 
 from neurodeploy import pipeline
 from neurodeploy.backends import reference
+from neurodeploy.errors import VerificationError
 from neurodeploy.ir.lowering import lower
 from neurodeploy.passes.quantize import Options
 from neurodeploy.primitives import PRIMITIVES
@@ -135,3 +136,32 @@ def test_fixed_program_stays_close(name, node, shape):
 def test_every_primitive_has_an_example():
     assert set(PRIMITIVES) == {p.values[0] for p in CASES}
     assert set(STATEFUL) < set(PRIMITIVES)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("stride", (0, 1)),
+        ("stride", (1, 1, 1)),
+        ("dilation", 0),
+        ("padding", (-1, 0)),
+        ("bias", np.ones(5)),
+        ("groups", 0),
+    ],
+)
+def test_a_convolution_that_torch_would_not_build_is_refused(key, value):
+    node = nir.Conv2d((4, 4), np.ones((2, 1, 2, 2)), (1, 1), (0, 0), (1, 1), 1, np.ones(2))
+    graph = graph_of(node, (1, 4, 4))
+    setattr(node, key, np.asarray(value))
+    with pytest.raises(VerificationError, match=r"node node \["):
+        lower(graph, DT, PRIMITIVES)
+
+
+@pytest.mark.parametrize(("key", "value"), [("stride", (0, 0)), ("kernel_size", (2, 2, 2))])
+def test_a_pooling_that_torch_would_not_build_is_refused(key, value):
+    two = np.array([2, 2])
+    node = nir.AvgPool2d(kernel_size=two, stride=two, padding=np.array([0, 0]))
+    graph = graph_of(node, (1, 4, 4))
+    setattr(node, key, np.asarray(value))
+    with pytest.raises(VerificationError, match=rf"node node \[{key}\]"):
+        lower(graph, DT, PRIMITIVES)
