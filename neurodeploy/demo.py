@@ -224,7 +224,9 @@ def _named(road: Road) -> Iterable[Difference]:
 
 def _energy_line(results: Results) -> str:
     network = results.network
-    audio_s = network.inference_s * network.batch
+    assert network.ann_passes is not None
+    # one pass per frame; the spiking run is longer than the audio by the steps that drain it
+    audio_s = network.ann_passes * network.dt_s * network.batch
     operations = sum(layer.synaptic_operations for layer in results.layers) / audio_s
     assert results.ann is not None
     macs = float(results.ann.dense_macs) / audio_s
