@@ -21,7 +21,8 @@ class Diagnostic:
 
     def __str__(self) -> str:
         tail = f"; {self.hint}" if self.hint else ""
-        return f"{self.where} [{self.rule}]: {self.detail}{tail}"
+        # details quote exceptions and names, which may run over several lines
+        return " ".join(f"{self.where} [{self.rule}]: {self.detail}{tail}".splitlines())
 
 
 class NeurodeployError(Exception):

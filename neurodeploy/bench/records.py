@@ -57,6 +57,8 @@ def _read(kind: Any, data: Any, where: str, problems: list[Diagnostic]) -> Any:
     wanted = (int, float) if kind is float else kind
     if not isinstance(data, wanted) or (isinstance(data, bool) and kind is not bool):
         return _wrong(kind.__name__, data, where, problems)
+    if isinstance(data, float) and not math.isfinite(data):
+        return _wrong("finite", data, where, problems)
     return data
 
 

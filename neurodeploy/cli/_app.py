@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
 import neurodeploy.cli
-from neurodeploy.errors import NeurodeployError
+from neurodeploy.errors import BackendUnavailable, Diagnostic, NeurodeployError
 
 
 def build() -> typer.Typer:
@@ -41,8 +41,8 @@ def build() -> typer.Typer:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line and exits: 0 ok; 1 the model does not verify or fit, or interrupted;
-    2 usage, config or input file; 3 backend missing."""
+    """Runs the command line and exits: 0 ok; 1 the model does not verify or fit; 2 usage, config or
+    input file; 3 a backend or package is missing; 130 interrupted."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     # --debug may stand anywhere
@@ -52,6 +52,16 @@ def main(arguments: list[str] | None = None) -> None:
     except NeurodeployError as error:
         if debug:
             raise
-        for diagnostic in error.diagnostics:
-            sys.stderr.write(f"error: {diagnostic}\n")
-        raise SystemExit(error.exit_code) from None
+        _stop(error)
+    except ModuleNotFoundError as error:
+        if debug or not error.name or error.name.startswith("neurodeploy"):
+            raise
+        detail = "is not installed, and this command needs it"
+        hint = "neurodeploy doctor says what installs it"
+        _stop(BackendUnavailable(Diagnostic(error.name, "package-missing", detail, hint)))
+
+
+def _stop(error: NeurodeployError) -> NoReturn:
+    for diagnostic in error.diagnostics:
+        sys.stderr.write(f"error: {diagnostic}\n")
+    raise SystemExit(error.exit_code) from None

@@ -24,6 +24,9 @@ def load_module(reference: str, weights: Path | None = None) -> Any:
     if not path.is_file():
         raise ConfigError(Diagnostic(name, "file", "there is no such file"))
     module = _build(path, factory)
+    if not callable(getattr(module, "state_dict", None)):
+        detail = f"returned {type(module).__name__}, no torch.nn.Module"
+        raise ConfigError(Diagnostic(reference, "factory", detail))
     if weights is not None:
         from neurodeploy.zoo.train.checkpoint import load_weights
 
@@ -43,7 +46,7 @@ def _build(path: Path, factory: str) -> Any:
     except ModuleNotFoundError as error:
         detail = f"imports {error.name}, which is not installed"
         raise BackendUnavailable(Diagnostic(str(path), "package", detail)) from error
-    except Exception as error:  # the user's own code may raise anything
+    except (Exception, SystemExit) as error:  # the user's own code may raise anything
         detail = f"{type(error).__name__}: {error}"
         raise ConfigError(Diagnostic(str(path), "import", detail)) from error
     build = getattr(module, factory, None)
@@ -53,7 +56,7 @@ def _build(path: Path, factory: str) -> Any:
         raise ConfigError(Diagnostic(str(path), "factory", detail))
     try:
         return build()
-    except Exception as error:  # likewise
+    except (Exception, SystemExit) as error:  # likewise
         detail = f"{type(error).__name__}: {error}"
         raise ConfigError(Diagnostic(where, "factory", detail)) from error
 

@@ -35,12 +35,17 @@ def command(
     from neurodeploy.ir.files import read_input
     from neurodeploy.ir.inputs import batched
     from neurodeploy.pipeline import run
+    from neurodeploy.whole_files import require_suffix
 
     if passes not in ("stream", "still"):
         detail = f"{passes!r} is neither stream nor still"
         raise ConfigError(Diagnostic("--passes", "choice", detail))
-    names = list_hardware() if hw == "all" else tuple(hw.split(","))
+    given = dict.fromkeys(name.strip() for name in hw.split(",") if name.strip())
+    names = list_hardware() if hw == "all" else tuple(given)
+    if not names:
+        raise ConfigError(Diagnostic("--hw", "choice", "names no hardware"))
     chips = [load_hardware(name) for name in names]
+    require_suffix(output, ".json", "a results file")
     data = read_input(inputs)
     trace = run(file, data, dt=dt, probe="all")
     steps = trace.input_steps if passes == "stream" else 1

@@ -174,6 +174,8 @@ class _Reader:
         if not isinstance(raw, str):
             self.problem(where, f"{key} is {raw!r}, not text")
             return ""
+        if required and not raw.strip():
+            self.problem(where, f"{key} is empty")
         return raw
 
     def _table(self, where: str, raw: object) -> Mapping[str, Any]:

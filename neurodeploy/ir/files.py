@@ -24,7 +24,7 @@ from neurodeploy.errors import DataError, Diagnostic
 from neurodeploy.ir.program import ConvGeometry, Neuron, Port, Program, Synapse
 from neurodeploy.ir.trace import Trace
 from neurodeploy.ir.verify import verify_program
-from neurodeploy.whole_files import write_text, write_whole
+from neurodeploy.whole_files import require_suffix, write_text, write_whole
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -55,9 +55,7 @@ def manifest_path(path: Path) -> Path:
 
 def write_nir(path: str | Path, graph: nir.NIRGraph, manifest: Mapping[str, Any]) -> None:
     """Writes standard NIR to `path` and the manifest to the `.toml` beside it."""
-    path = Path(path)
-    if path.suffix != ".nir":
-        raise DataError(Diagnostic(str(path), "suffix", "a graph's file name ends with .nir"))
+    path = require_suffix(Path(path), ".nir", "a graph's file")
     text = tomli_w.dumps(dict(manifest))
     write_whole(path, lambda temporary: nir.write(temporary, graph))
     write_text(manifest_path(path), text)
@@ -97,6 +95,8 @@ def _require_file(path: Path) -> None:
 
 
 def _first_line(error: BaseException) -> str:
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
@@ -125,7 +125,7 @@ def write_program(path: str | Path, program: Program) -> None:
             raw.seek(0)
             raw.write(f"{PROGRAM_FORMAT} sha256 {digest}\n".encode())
 
-    write_whole(Path(path), write)
+    write_whole(require_suffix(Path(path), ".ndp", "a Program's file"), write)
 
 
 def _key(name: str) -> str:
@@ -249,17 +249,18 @@ def _read_synapse(file: h5py.File, data: dict[str, Any]) -> Synapse:
 
 def write_trace(path: str | Path, trace: Trace) -> None:
     """`output` and every probe, aligned, and the counts as JSON text, in one `.npz`."""
-    arrays = {key: trace.aligned(key) for key in trace.states}
+    arrays = {name: trace.aligned(name) for name in (*trace.program.outputs, *trace.states)}
     arrays["output"] = trace.output
-    for name in trace.program.outputs:
-        arrays[name] = trace.aligned(name)
-    counts = np.array(json.dumps(trace.counts.to_dict()))
+    arrays["counts"] = np.array(json.dumps(trace.counts.to_dict()))
 
     def write(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, counts=counts, **arrays)
+        # np.savez takes names as keyword arguments, and a population may be called like one of its
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                    np.lib.format.write_array(file, array, allow_pickle=False)
 
-    write_whole(Path(path), write)
+    write_whole(require_suffix(Path(path), ".npz", "a trace's file"), write)
 
 
 def read_input(path: str | Path) -> np.ndarray[Any, Any]:

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neurodeploy.errors import Diagnostic, QuantizationError, ResourceError
+from neurodeploy.errors import ConfigError, Diagnostic, QuantizationError, ResourceError
 from neurodeploy.hardware import Hardware
 from neurodeploy.ir.arithmetic import (
     BIAS_EXP_MAX,
@@ -36,6 +36,14 @@ from neurodeploy.ir.program import Neuron, Port, Program, Synapse
 Array = np.ndarray[Any, np.dtype[Any]]
 Form = Literal["chip", "netx"]
 NETX_BIAS_EXP = 6
+ARITHMETIC = {
+    "decay_bits": 12,
+    "vth_bits": 17,
+    "bias_mant_bits": 13,
+    "bias_exp_bits": 3,
+    "state_bits": 24,
+}
+"""Widths that ir.arithmetic has built in: a chip that states others is refused, not rounded to."""
 
 
 @dataclass(frozen=True)
@@ -79,22 +87,25 @@ def quantize(
 ) -> tuple[Program, tuple[LayerReport, ...]]:
     """The fixed Program (delays as in the real one) and a report per population.
 
-    Raises QuantizationError for what the chip's integers cannot hold, ResourceError for what the
-    chip lacks.
+    Raises QuantizationError for what the chip's integers cannot hold, ConfigError for options that
+    are out of range.
     """
     options = options or Options()
-    _check(program, hardware, options)
+    _check_options(hardware, options)
+    _check(program, options)
     ports = tuple(_port(p, calibration, options) for p in program.inputs)
     units = {p.name: p.scale if p.num_message_bits else 1.0 for p in ports}
     neurons: list[Neuron] = []
     synapses: list[Synapse] = []
     reports: list[LayerReport] = []
+    problems: list[Diagnostic] = []
     for neuron in program.neurons:
         incoming = program.incoming(neuron.name)
         peak = calibration.peaks[neuron.name]
         scale = _scale(neuron, incoming, peak, units, options, hardware)
         fixed, decay_error, threshold_error = _neuron(neuron, scale, options)
         done = [_synapse(s, scale / units.get(s.source, 1.0), options, hardware) for s in incoming]
+        problems += _vanished(neuron, fixed, incoming, tuple(s for s, _ in done))
         neurons.append(fixed)
         synapses += [s for s, _ in done]
         reports.append(
@@ -107,6 +118,8 @@ def quantize(
                 headroom=STATE_LIMIT / max(peak * fixed.scale, 1.0),
             )
         )
+    if problems:
+        raise QuantizationError(problems)
     meta = {**program.meta, "hardware": hardware.name, "form": options.form}
     fixed_program = replace(
         program,
@@ -119,17 +132,36 @@ def quantize(
     return fixed_program, tuple(reports)
 
 
-def _check(program: Program, hardware: Hardware, options: Options) -> None:
+def _check_options(hardware: Hardware, options: Options) -> None:
     problems = []
-    widest = hardware.limit("weight_bits")
+    widest = min(hardware.limit("weight_bits"), 8)
     if not 1 <= options.weight_bits <= widest:
         detail = f"{options.weight_bits} is not in 1..{widest}"
         problems.append(Diagnostic("weight_bits", "range", detail))
     if not 1 <= options.input_bits <= 16:
         problems.append(Diagnostic("input_bits", "range", f"{options.input_bits} is not in 1..16"))
-    if not options.margin >= 1:
-        problems.append(Diagnostic("margin", "range", f"{options.margin} is below 1"))
+    messages = hardware.limits.get("message_bits")
+    if messages is not None and options.input_bits > messages.value:
+        detail = f"{options.input_bits} exceeds the {messages.value:g} bits of {hardware.name}"
+        problems.append(Diagnostic("input_bits", "range", detail))
+    for name, width in ARITHMETIC.items():
+        stated = hardware.limits.get(name)
+        if stated is not None and stated.value != width:
+            detail = f"{name} is {stated.value:g}, the compiler's integers have {width}"
+            problems.append(Diagnostic(f"hardware {hardware.name}", "arithmetic", detail))
+    if not 1 <= options.margin < float("inf"):
+        problems.append(Diagnostic("margin", "range", f"{options.margin} is not in 1..inf"))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _check(program: Program, options: Options) -> None:
+    problems = []
     for synapse in program.synapses:
+        if options.weight_bits == 1 and _signs(synapse.weight_values) == 2:
+            detail = "1 bit holds no sign, and the weights have both"
+            where = f"synapse {synapse.name}"
+            problems.append(Diagnostic(where, "weight-bits", detail, "give it 2 bits or more"))
         if synapse.source not in {p.name for p in program.inputs} and program.is_graded(
             synapse.source
         ):
@@ -152,11 +184,15 @@ def _check(program: Program, hardware: Hardware, options: Options) -> None:
 
 def _port(port: Port, calibration: Calibration, options: Options) -> Port:
     low, high, binary = calibration.ports[port.name]
+    where = f"input {port.name}"
+    if low == high == 0:
+        detail = "calibration input is all zero: its range is unknown"
+        raise QuantizationError(Diagnostic(where, "calibration", detail))
     if binary:
         return replace(port, num_message_bits=0, scale=1.0)
-    if max(-low, high) <= 0:
-        detail = "calibration input is all zero: its range is unknown"
-        raise QuantizationError(Diagnostic(f"input {port.name}", "calibration", detail))
+    if low < 0 and options.input_bits == 1:
+        detail = f"1 bit holds no sign, and the input goes down to {low:g}"
+        raise QuantizationError(Diagnostic(where, "input-bits", detail, "give it 2 bits or more"))
     graded = replace(port, num_message_bits=options.input_bits, signed=low < 0)
     smallest, largest = graded.limits
     room = [largest / high] if high > 0 else []
@@ -170,8 +206,11 @@ def _mantissa_max(weights: Array, options: Options) -> int:
 
 
 def _step(weights: Array, options: Options) -> int:
-    mixed = bool(weights.size) and bool(np.any(weights > 0)) and bool(np.any(weights < 0))
-    return 1 << (8 - options.weight_bits + int(mixed))
+    return 1 << (8 - options.weight_bits + int(_signs(weights) == 2))
+
+
+def _signs(weights: Array) -> int:
+    return int(np.any(weights > 0)) + int(np.any(weights < 0))
 
 
 def _scale(
@@ -289,6 +328,23 @@ def _neuron(neuron: Neuron, scale: float, options: Options) -> tuple[Neuron, flo
     params |= _bias(real["bias"] * scale * (1 << MANTISSA_SHIFT), options)
     state_scale = scale * (1 << MANTISSA_SHIFT)
     return replace(neuron, params=params, scale=state_scale), decay_error, threshold_error
+
+
+def _vanished(
+    real: Neuron, fixed: Neuron, before: tuple[Synapse, ...], after: tuple[Synapse, ...]
+) -> list[Diagnostic]:
+    """What rounding leaves nothing of: a threshold, or all weights that lead to a population."""
+    where = f"neuron {real.name}"
+    hint = "the calibration data, or the margin, asks for states too large beside it"
+    problems = [
+        Diagnostic(where, "rounds-to-zero", f"{key} = {np.max(real.params[key]):g}", hint)
+        for key in ("vth", "subtract")
+        if np.max(real.params.get(key, 0.0)) > 0 and fixed.params[key] == 0
+    ]
+    given, left = (any(np.any(s.weight_values) for s in group) for group in (before, after))
+    if given and not left:
+        problems.append(Diagnostic(where, "rounds-to-zero", "every weight that leads to it", hint))
+    return problems
 
 
 def _bias(bias: Array, options: Options) -> dict[str, Any]:
