@@ -45,6 +45,8 @@ class Session:
         self.arrived = {
             s.name: np.zeros(program.shapes[s.source], dtype=np.int64) for s in program.synapses
         }
+        # ports of a real Program take any value: spikes are what has been 0 and 1 alone
+        self._spiking_ports = {p.name for p in program.inputs if program.arithmetic == "real"}
         self._incoming = {n.name: program.incoming(n.name) for n in program.neurons}
         self._reach = max((s.delay for s in program.synapses), default=0)
         self._history: dict[int, dict[str, Array]] = {}
@@ -53,6 +55,9 @@ class Session:
         """Inputs `(B, *shape)` per port to the outputs `(B, *shape)` of every population."""
         now: dict[str, Array] = dict(inputs)
         self._history[self.time] = now
+        self._spiking_ports -= {
+            name for name in self._spiking_ports if not np.isin(inputs[name], (0, 1)).all()
+        }
         for name in self.program.order:
             neuron = self.program.neuron(name)
             model = NEURON_MODELS[neuron.model]
@@ -96,7 +101,9 @@ class Session:
             )
             for n in self.program.neurons
         )
-        synapses = count_synapses(self.program, self.arrived, self.time, self.batch)
+        synapses = count_synapses(
+            self.program, self.arrived, self.time, self.batch, self._spiking_ports
+        )
         return Counts(self.time, self.batch, neurons, synapses)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -118,9 +118,16 @@ class Trace:
 
 
 def count_synapses(
-    program: Program, arrived: Mapping[str, Array], steps: int, batch: int
+    program: Program,
+    arrived: Mapping[str, Array],
+    steps: int,
+    batch: int,
+    spiking_ports: Collection[str] = (),
 ) -> tuple[SynapseCounts, ...]:
-    """Counts from `arrived`: per synapse, how often each source element's message arrived."""
+    """Counts from `arrived`: per synapse, how often each source element's message arrived.
+
+    spiking_ports: inputs of a real Program that brought nothing but spikes.
+    """
     found = []
     for synapse in program.synapses:
         times = arrived[synapse.name]
@@ -135,7 +142,7 @@ def count_synapses(
                 messages=int(times.sum()),
                 synaptic_operations=operations,
                 dense_operations=int(dense.sum()) * steps * batch,
-                graded=program.is_graded(synapse.source),
+                graded=program.is_graded(synapse.source) and synapse.source not in spiking_ports,
             )
         )
     return tuple(found)

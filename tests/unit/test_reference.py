@@ -11,6 +11,8 @@ from neurodeploy.backends import reference
 from neurodeploy.errors import ConfigError, DataError, VerificationError
 from neurodeploy.ir.program import Neuron, Port, Program, Synapse
 from neurodeploy.ir.verify import verify_program
+from neurodeploy.pipeline import load
+from tests.unit.test_files import DT, small_graph
 
 STATE = {"du": 4095, "dv": 0, "bias": 0, "bias_exp": 0, "v_init": 0}
 
@@ -53,6 +55,17 @@ def test_counts_by_hand():
     assert synapse.dense_operations == 2 * 4 * 2
     assert neuron.neuron_updates == 4 * 2
     assert type(counts).from_dict(counts.to_dict()) == counts
+
+
+@pytest.mark.parametrize(("value", "graded"), [(1.0, False), (0.5, True), (-1.0, True)])
+def test_real_input_is_graded_unless_it_is_spikes(value, graded):
+    """A spike costs an addition, a value a product: what came in decides, one value is enough."""
+    program = load(small_graph(), DT)
+    x = (np.random.default_rng(0).uniform(size=(6, 2, 3)) < 0.5).astype(float)
+    x[4, 1, 2] = value
+    (synapse,) = reference.run(program, x).counts.synapses
+    assert synapse.graded is graded
+    assert synapse.synaptic_operations == 2 * np.count_nonzero(x)
 
 
 def test_overflow_is_counted_not_hidden():
