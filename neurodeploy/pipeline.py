@@ -43,6 +43,7 @@ from neurodeploy.passes.retime import retime
 from neurodeploy.primitives import PRIMITIVES
 
 if TYPE_CHECKING:
+    from neurodeploy.frontends.recording import TimeAxis
     from neurodeploy.frontends.snntorch import Export
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -70,7 +71,13 @@ def _silent(stage: str, value: Any) -> None:
 
 
 def to_nir(
-    module: Any, input_shape: tuple[int, ...], *, dt: float, allow_lossy: bool = False
+    module: Any,
+    input_shape: tuple[int, ...],
+    *,
+    dt: float,
+    allow_lossy: bool = False,
+    time_axis: TimeAxis = "auto",
+    output: int | None = None,
 ) -> Export:
     """snnTorch module to a NIR graph and its manifest; see `frontends.snntorch.to_nir`."""
     try:
@@ -79,7 +86,9 @@ def to_nir(
         raise BackendUnavailable(
             Diagnostic("export", "package", f"{error.name} is not installed", "see doctor")
         ) from error
-    export: Export = frontend.to_nir(module, input_shape, dt=dt, allow_lossy=allow_lossy)
+    export: Export = frontend.to_nir(
+        module, input_shape, dt=dt, allow_lossy=allow_lossy, time_axis=time_axis, output=output
+    )
     return export
 
 

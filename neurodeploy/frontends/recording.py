@@ -69,11 +69,14 @@ class _ForwardError(Exception):
         self.detail = f"forward({shape}{given}) raised {type(error).__name__}: {text[0]}"
 
 
-def record(module: nn.Module, shape: Shape, time_axis: TimeAxis = "auto") -> Recording:
+def record(module: object, shape: Shape, time_axis: TimeAxis = "auto") -> Recording:
     """Traces `module` on steps of `shape` (without batch).
 
-    Raises ConfigError if forward() does not take such an input.
+    Raises ConfigError if forward() does not take such an input, or there is none.
     """
+    if not isinstance(module, nn.Module):
+        detail = f"{type(module).__name__} is not a torch.nn.Module"
+        raise ConfigError(Diagnostic("module", "type", detail))
     attempts: list[str] = []
     with torch.random.fork_rng(devices=[]):
         if time_axis != "inside":
@@ -122,7 +125,7 @@ def _with_enough_steps(module: nn.Module, shape: Shape) -> Recording:
 
 
 def _failed(module: nn.Module, details: list[str]) -> ConfigError:
-    hint = "input_shape is one step without batch; time_axis says whether forward() loops over time"
+    hint = "the input shape is that of one step, without batch and time"
     name = type(module).__name__
     return ConfigError([Diagnostic(name, "forward", detail, hint) for detail in details])
 

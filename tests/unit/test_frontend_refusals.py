@@ -12,6 +12,7 @@ from torch import nn  # noqa: E402
 
 from neurodeploy import pipeline  # noqa: E402
 from neurodeploy.errors import ConfigError, UnsupportedLayer, VerificationError  # noqa: E402
+from neurodeploy.frontends.replay import replay  # noqa: E402
 from neurodeploy.frontends.snntorch import to_nir  # noqa: E402
 
 DT = 1e-3
@@ -409,3 +410,15 @@ def test_the_time_axis_can_be_forced():
     assert to_nir(Steps(""), (6,), dt=DT, time_axis="inside").manifest["loop"] == "inside"
     found = refusal(behind_linear(leaky()), time_axis="inside")
     assert any(d.rule == "sequence" for d in found)
+
+
+def test_what_is_no_module_cannot_be_replayed():
+    with pytest.raises(ConfigError, match=r"module \[type\]: int is not a torch.nn.Module"):
+        replay(3, np.zeros((2, 1, 4)))
+
+
+def test_the_pipeline_passes_every_choice_on():
+    export = pipeline.to_nir(Steps(""), (6,), dt=DT, time_axis="inside", output=0)
+    assert export.manifest["loop"] == "inside"
+    with pytest.raises(ConfigError):
+        pipeline.to_nir(Steps(""), (6,), dt=DT, time_axis="inside", output=9)
