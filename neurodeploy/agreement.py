@@ -7,7 +7,7 @@ reported; Lava and the fixed Program must agree in every integer of u, v and spi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from neurodeploy.ir.program import Program
 from neurodeploy.ir.trace import Trace
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Replay = Callable[[], Mapping[str, Array]]
 
 
 @dataclass(frozen=True)

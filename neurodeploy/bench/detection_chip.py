@@ -1,12 +1,12 @@
 """The detectors on the chip's integers: rows for the table of `bench.detection`.
 
-Each network is exported and compiled on the validation set; the fixed Program is scored on both
-sets by the reference backend, the same Program by Lava on the test set. Lava's integers must
-equal the reference's: VerificationError otherwise, so that a row named Lava is Lava's own.
+Each network is exported and compiled on a piece of the validation set; the fixed Program is scored
+on both sets by the reference backend, the same Program by Lava on the test set. Lava's integers
+must equal the reference's: VerificationError otherwise, so that a row named Lava is Lava's own.
 
 `python -m neurodeploy.bench.detection_chip --corpus CORPUS --weights FILE ... --out FOLDER` writes
-the whole table (vad_detection.json) and a piece of the validation set's features to calibrate with
-(vad_calibration.npz).
+the whole table (vad_detection.json) and the piece of the validation set's features that calibrates
+(vad_calibration.npz), with the credits of its recordings (vad_calibration.md).
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from neurodeploy.errors import Diagnostic, VerificationError
 from neurodeploy.ir.program import Program
 from neurodeploy.passes.quantize import Form, Options
 from neurodeploy.whole_files import write_text, write_whole
-from neurodeploy.zoo.data.vad_sets import VadData
+from neurodeploy.zoo.data.manifest import MANIFEST, read_manifest
+from neurodeploy.zoo.data.vad_sets import SETS, VadData, draw_set
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -42,25 +43,55 @@ FORMS: dict[str, Form] = {"vad": "chip", "vad_zero": "netx"}
 # Lava's inputs travel by file and its records stay in memory: a batch of this many at a time.
 LAVA_BATCH = 20
 CALIBRATION_MIXTURES = 12
+CREDITS = (
+    "LibriSpeech (c) 2014 Vassil Panayotov. ESC-10 by K. J. Piczak (2015), clips from "
+    "freesound.org by their number. Asterisk core sounds: Carlo Flora (it), Maxim Topal / "
+    "ivrvoice.ru (ru). Sonic Pi samples: CC0. The file holds log-mel features, no audio."
+)
+# Features of recordings under other licences stay out of what is handed on.
+FREE_LICENCES = ("CC0-1.0", "CC-BY-3.0", "CC-BY-4.0")
 
 
-def compiled_detector(variant: str, weights: Path, val: VadData) -> Program:
+def compiled_detector(variant: str, weights: Path, calibration: Array) -> Program:
     """The trained network as the fixed Program that the demo deploys."""
     from neurodeploy.zoo.models.vad import VARIANTS
     from neurodeploy.zoo.train.checkpoint import load_weights
 
     module = VARIANTS[variant]()
     load_weights(weights, module)
-    graph = pipeline.to_nir(module, val.x.shape[2:], dt=DT).graph
+    graph = pipeline.to_nir(module, calibration.shape[2:], dt=DT).graph
     options = Options(input_bits=INPUT_BITS, form=FORMS[variant])
-    return pipeline.compile(graph, HARDWARE, calibration=val.x, dt=DT, options=options).program
+    return pipeline.compile(
+        graph, HARDWARE, calibration=calibration, dt=DT, options=options
+    ).program
+
+
+def calibration_piece(corpus: Path, val: VadData) -> tuple[Array, str]:
+    """Features `(T, B, n_mels)` of the first freely licensed validation mixtures, and their credits
+    as Markdown."""
+    known = {r.path: r for r in read_manifest(corpus / MANIFEST)}
+    chosen: list[int] = []
+    lines = ["# Recordings whose features calibrate the detectors", ""]
+    for index, spec in enumerate(draw_set(corpus, SETS["val"])):
+        used = [known[e.path] for e in (*spec.speech, spec.noise)]
+        if len(chosen) < CALIBRATION_MIXTURES and all(r.licence in FREE_LICENCES for r in used):
+            lines += [f"- {r.source}, {r.origin}: {r.licence}" for r in used]
+            chosen.append(index)
+    credits = "\n".join([*lines[:2], *sorted(set(lines[2:])), "", CREDITS, ""])
+    return val.x[:, chosen], credits
 
 
 def chip_results(
-    variant: str, weights: Path, val: VadData, test: VadData, *, lava_mixtures: int
+    variant: str,
+    weights: Path,
+    val: VadData,
+    test: VadData,
+    calibration: Array,
+    *,
+    lava_mixtures: int,
 ) -> dict[str, DetectionResult]:
     """Rows "VARIANT (fixed)" and, on the first `lava_mixtures` of the test set, Lava's."""
-    program = compiled_detector(variant, weights, val)
+    program = compiled_detector(variant, weights, calibration)
     seen, fixed = (
         pipeline.run(program, data.x).aligned(program.outputs[0])[..., 0] for data in (val, test)
     )
@@ -97,16 +128,17 @@ def write_table(
 ) -> dict[str, Any]:
     """All detectors in torch, on the integers and on Lava, beside the baselines, as JSON."""
     val, test = load_vad_sets(corpus)
+    piece, credits = calibration_piece(corpus, val)
+    write_whole(out / "vad_calibration.npz", lambda file: np.savez_compressed(file, input=piece))
+    write_text(out / "vad_calibration.md", credits)
     table = detection_table(corpus, weights)
     rows: dict[str, Any] = {}
     for variant, file in weights.items():
         rows[f"{variant} (torch)"] = table["rows"].pop(f"{variant} (torch)")
-        chip = chip_results(variant, file, val, test, lava_mixtures=lava_mixtures)
+        chip = chip_results(variant, file, val, test, piece, lava_mixtures=lava_mixtures)
         rows |= {name: asdict(row) for name, row in chip.items()}
     table["rows"] = rows | table["rows"]
     write_text(out / "vad_detection.json", json.dumps(table, indent=2) + "\n")
-    piece = val.x[:, :CALIBRATION_MIXTURES]
-    write_whole(out / "vad_calibration.npz", lambda file: np.savez_compressed(file, input=piece))
     return table
 
 

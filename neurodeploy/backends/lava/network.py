@@ -7,6 +7,7 @@ H = 1.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,18 +15,17 @@ import numpy as np
 from lava.proc.conv.process import Conv
 from lava.proc.dense.process import DelayDense, Dense
 from lava.proc.io.source import RingBuffer
-from lava.proc.lif.process import LIF
 from lava.proc.sparse.process import DelaySparse, Sparse
 from lava.utils.weightutils import SignMode
 from scipy.sparse import csr_matrix
 
-from neurodeploy.backends.lava.processes import DelayConv, Integrator, SoftLIF
+from neurodeploy.backends.lava.processes import DelayConv
 from neurodeploy.backends.lava.processes.recording import PLAN, Plan
+from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import Neuron, Program, Synapse
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
-NEURON_PROCESSES = {"cuba_lif": LIF, "soft_lif": SoftLIF, "integrator": Integrator}
 GRADED_STATE_BITS = 24
 
 
@@ -71,9 +71,15 @@ def _neuron(neuron: Neuron, plan: Plan) -> Any:
     for key in ("vth", "subtract"):
         if key in params:
             arguments[key] = int(params[key])
-    process = NEURON_PROCESSES[neuron.model](**arguments)
+    process = _process_class(neuron.model)(**arguments)
     process.proc_params[PLAN] = plan
     return process
+
+
+def _process_class(model: str) -> Any:
+    """The Lava process that the neuron model names, as `module:Class`."""
+    module, _, name = NEURON_MODELS[model].lava_process.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def _flat(value: Any, neuron: Neuron) -> Array:
