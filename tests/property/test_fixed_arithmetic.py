@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurodeploy.backends import reference
+from neurodeploy.errors import QuantizationError
 from neurodeploy.hardware import load_hardware
 from neurodeploy.ir.arithmetic import STATE_LIMIT, clipped, decayed, subthreshold, wrapped
 from neurodeploy.ir.program import Neuron, Port, Program, Synapse
@@ -136,3 +138,13 @@ def test_quantize_reports_and_scales():
     vth = fixed.neurons[0].params["vth"]
     assert vth * 64 / layer.scale == 1.0 or abs(vth * 64 / layer.scale - 1) < 1 / vth
     assert layer.weight_error["s"] < 0.01
+
+
+def test_a_threshold_that_rounds_away_is_refused():
+    params = {"du": 1.0, "dv": 0.1, "vth": 1e-6, "bias": 0.0, "v_init": 0.0}
+    neuron = Neuron("n", (1,), "cuba_lif", {k: np.full(1, v) for k, v in params.items()})
+    synapse = Synapse("s", "in", "n", "dense", np.array([[100.0]]))
+    program = Program("p", "real", 1e-3, (Port("in", (1,)),), (neuron,), (synapse,), ("n",))
+    ranges = Calibration({"in": (0.0, 1.0, True)}, {"n": 1000.0})
+    with pytest.raises(QuantizationError, match=r"neuron n \[vth\]: vth = 1e-06 rounds to 0"):
+        quantize(program, LOIHI2, ranges, Options())
