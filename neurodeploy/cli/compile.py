@@ -27,7 +27,11 @@ def command(
     from neurodeploy.ir.files import read_input, write_program
     from neurodeploy.passes.quantize import Options
     from neurodeploy.pipeline import compile, write_netx
+    from neurodeploy.whole_files import require_suffix
 
+    require_suffix(output, ".ndp", "a Program's file")
+    if netx:
+        require_suffix(netx, ".net", "a netx file")
     options = Options(bits, input_bits, margin, "netx" if netx else "chip")
     data = read_input(calibrate)
     compiled = compile(file, hw, calibration=data, dt=dt, options=options)

@@ -22,7 +22,9 @@ def command(
     """Export a snnTorch network to NIR: the same spikes, or refused with the reason."""
     from neurodeploy.ir.files import manifest_path, write_nir
     from neurodeploy.pipeline import to_nir
+    from neurodeploy.whole_files import require_suffix
 
+    require_suffix(output, ".nir", "a graph's file")
     module = load_module(factory, weights)
     export = to_nir(module, parse_shape(shape), dt=dt, allow_lossy=allow_lossy)
     write_nir(output, export.graph, {**export.manifest, "source": factory})

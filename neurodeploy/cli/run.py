@@ -15,14 +15,18 @@ def command(
     output: Path = typer.Option(..., "-o", "--output", help="the .npz file to write"),
     backend: str = typer.Option("reference", help="reference, lava or loihi2"),
     dt: float | None = typer.Option(None, help="time step in seconds, if no manifest states it"),
-    steps: int | None = typer.Option(None, help="steps of input to run"),
+    steps: int | None = typer.Option(
+        None, help="steps to run: a part of the input, or silence after it"
+    ),
     probe: str = typer.Option("", help="all, or populations such as lif1,lif2/v"),
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
 ) -> None:
     """Run a network and count what happens in it."""
     from neurodeploy.ir.files import read_input, write_trace
     from neurodeploy.pipeline import run
+    from neurodeploy.whole_files import require_suffix
 
+    require_suffix(output, ".npz", "a trace's file")
     keys = tuple(p for p in probe.split(",") if p)
     trace = run(file, read_input(inputs), backend=backend, dt=dt, steps=steps, probe=keys)
     write_trace(output, trace)

@@ -90,6 +90,10 @@ def test_names_that_would_overwrite_something_else(work, capsys):
     before, graph = files(work), (work / "net.nir").read_bytes()
     for arguments in (
         ("compile", work / "net.nir", "--calibrate", work / "x.npy", "-o", work / "net.nir"),
+        (
+            *("compile", work / "net.nir", "--calibrate", work / "x.npy"),
+            *("-o", work / "net.ndp", "--netx", work / "net.nir"),
+        ),
         ("run", work / "net.nir", "--input", work / "x.npy", "-o", work / "net.nir"),
         ("bench", work / "net.nir", "--input", work / "x.npy", "-o", work / "net.nir"),
     ):
