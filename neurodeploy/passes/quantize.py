@@ -323,10 +323,6 @@ def _neuron(neuron: Neuron, scale: float, options: Options) -> tuple[Neuron, flo
         if key in real:
             wanted = float(real[key].flat[0]) * scale
             params[key] = int(np.rint(wanted))
-            if wanted > 0 and params[key] == 0:
-                detail = f"{key} = {float(real[key].flat[0]):g} rounds to 0 at {scale:g} per unit"
-                hint = "the states are too large beside it: lower the weights or the margin"
-                raise QuantizationError(Diagnostic(f"neuron {neuron.name}", key, detail, hint))
             if wanted > 0:
                 threshold_error = max(threshold_error, abs(params[key] - wanted) / wanted)
     params |= _bias(real["bias"] * scale * (1 << MANTISSA_SHIFT), options)
@@ -339,7 +335,7 @@ def _vanished(
 ) -> list[Diagnostic]:
     """What rounding leaves nothing of: a threshold, or all weights that lead to a population."""
     where = f"neuron {real.name}"
-    hint = "the calibration data, or the margin, asks for states too large beside it"
+    hint = "the states are too large beside it: lower the weights or the margin"
     problems = [
         Diagnostic(where, "rounds-to-zero", f"{key} = {np.max(real.params[key]):g}", hint)
         for key in ("vth", "subtract")

@@ -146,5 +146,5 @@ def test_a_threshold_that_rounds_away_is_refused():
     synapse = Synapse("s", "in", "n", "dense", np.array([[100.0]]))
     program = Program("p", "real", 1e-3, (Port("in", (1,)),), (neuron,), (synapse,), ("n",))
     ranges = Calibration({"in": (0.0, 1.0, True)}, {"n": 1000.0})
-    with pytest.raises(QuantizationError, match=r"neuron n \[vth\]: vth = 1e-06 rounds to 0"):
+    with pytest.raises(QuantizationError, match=r"neuron n \[rounds-to-zero\]: vth = 1e-06"):
         quantize(program, LOIHI2, ranges, Options())
