@@ -47,6 +47,6 @@ def command(
 def row(d: Any) -> tuple[Any, ...]:
     """One `Difference` as cells of COLUMNS."""
     place = "" if d.first_step < 0 else f"step {d.first_step}, neuron {d.first_neuron}"
-    verdict = "equal" if d.exact and d.agrees else "DIFFERS" if d.exact else "rounding"
+    verdict = "equal" if not d.differing else "DIFFERS" if d.exact else "rounding"
     stages = f"{d.left} = {d.right}" if d.exact else f"{d.left} ~ {d.right}"
     return (stages, d.layer, d.quantity, d.compared, d.differing, place, d.largest, verdict)

@@ -114,11 +114,11 @@ def write_program(path: str | Path, program: Program) -> None:
             file.attrs["version"] = PROGRAM_VERSION
             file.attrs["program"] = json.dumps(_structure(program))
             for neuron in program.neurons:
-                group = file.create_group(f"neurons/{_key(neuron.name)}")
+                group = file.create_group(f"neurons/{neuron.name}")
                 for key, value in neuron.params.items():
                     group[key] = value
             for synapse in program.synapses:
-                _write_weights(file.create_group(f"synapses/{_key(synapse.name)}"), synapse)
+                _write_weights(file.create_group(f"synapses/{synapse.name}"), synapse)
         with temporary.open("r+b") as raw:
             raw.seek(USER_BLOCK)
             digest = hashlib.sha256(raw.read()).hexdigest()
@@ -126,10 +126,6 @@ def write_program(path: str | Path, program: Program) -> None:
             raw.write(f"{PROGRAM_FORMAT} sha256 {digest}\n".encode())
 
     write_whole(require_suffix(Path(path), ".ndp", "a Program's file"), write)
-
-
-def _key(name: str) -> str:
-    return name.replace("/", "|")
 
 
 def _structure(program: Program) -> dict[str, Any]:
@@ -206,7 +202,7 @@ def _read_structure(file: h5py.File) -> Program:
             n["name"],
             tuple(n["shape"]),
             n["model"],
-            {k: _value(v[()]) for k, v in file[f"neurons/{_key(n['name'])}"].items()},
+            {k: _value(v[()]) for k, v in file[f"neurons/{n['name']}"].items()},
             n["scale"],
             n["latency"],
         )
@@ -231,7 +227,7 @@ def _value(value: Any) -> Any:
 
 
 def _read_synapse(file: h5py.File, data: dict[str, Any]) -> Synapse:
-    group = file[f"synapses/{_key(data['name'])}"]
+    group = file[f"synapses/{data['name']}"]
     weights: Any
     if data["kind"] == "sparse":
         parts = (group["data"][()], group["indices"][()], group["indptr"][()])
