@@ -15,8 +15,10 @@ import json
 import multiprocessing
 import os
 import select
+import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -63,6 +65,7 @@ def _child(folder: Path) -> None:
     status = 1
     try:
         os.setpgid(0, 0)
+        tempfile.tempdir = str(folder)  # multiprocessing's folders go with the job's
         from neurodeploy.backends.lava.execute import execute
 
         execute(folder)
@@ -148,9 +151,18 @@ def main() -> int:
         _adopt_orphans()
         print(json.dumps({"ok": True}), file=replies)
         for line in iter(sys.stdin.readline, ""):
-            answer = _run_job(Path(line.rstrip("\n")), float(sys.argv[1]))
+            folder = Path(line.rstrip("\n"))
+            answer = _run_job(folder, float(sys.argv[1]))
+            if _stdin_ended():  # the caller was killed and can no longer clean up
+                shutil.rmtree(folder, ignore_errors=True)
+                break
             print(json.dumps(answer), file=replies)
     return 0
+
+
+def _stdin_ended() -> bool:
+    """Whether the caller is gone: it never writes before it has read the answer."""
+    return bool(select.select([sys.stdin], [], [], 0)[0])
 
 
 if __name__ == "__main__":
