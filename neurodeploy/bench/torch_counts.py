@@ -55,11 +55,11 @@ def count_ops(module: nn.Module, *inputs: Any, samples: int = 1, passes: int = 1
     )
 
 
-class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
     """Sees every dispatched operator; knows by hooks which module is running."""
 
     def __init__(self, module: nn.Module) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # likewise
         self._weights = {p.untyped_storage().data_ptr() for p in module.parameters()}
         self._stack: list[str] = [""]
         self._totals: dict[tuple[str, str], list[int]] = {}

@@ -53,7 +53,10 @@ def evaluate(node: nir.NIRNode, x: np.ndarray) -> np.ndarray:
 def windowed(node: nir.NIRNode, frame: np.ndarray) -> np.ndarray:
     """Convolution or pooling of one frame by looping over output positions and taps."""
     axes = frame.ndim - 1
-    pair = lambda v: np.broadcast_to(np.asarray(v).ravel(), (axes,))  # noqa: E731
+
+    def pair(value):
+        return np.broadcast_to(np.asarray(value).ravel(), (axes,))
+
     pooling = hasattr(node, "kernel_size")
     kernel = tuple(pair(node.kernel_size)) if pooling else node.weight.shape[2:]
     dilation = np.ones(axes, int) if pooling else pair(node.dilation)

@@ -51,8 +51,8 @@ def test_registers_wrap_and_clip(x):
     st.integers(-(2**19), 2**19),
 )  # fmt: skip
 def test_subthreshold_is_the_stated_rule(u, v, a, du, dv, bias):
-    one = lambda n: np.array([n])  # noqa: E731
-    got_u, got_v, _, saturations = subthreshold(one(u), one(v), one(a), du, dv, one(bias))
+    state = (np.array([u]), np.array([v]), np.array([a]))
+    got_u, got_v, _, saturations = subthreshold(*state, du, dv, np.array([bias]))
     raw = python_decay(u, du + 1) + (a << 6)
     new_u = raw - 2 * STATE_LIMIT if raw > STATE_LIMIT else raw
     new_u = new_u + 2 * STATE_LIMIT if raw <= -STATE_LIMIT else new_u

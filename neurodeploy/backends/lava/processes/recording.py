@@ -46,7 +46,7 @@ class Restarting:
     def run_spk(self) -> None:
         try:
             self._step()
-        except Exception:
+        except Exception:  # whatever it is, Lava would hang on it: the worker has to know
             write_failure(Path(self.proc_params[PLAN].failure), traceback.format_exc())
             raise
 
@@ -56,7 +56,7 @@ class Restarting:
         elif (self.time_step - 1) % self.proc_params[PLAN].period == 0:
             for name, value in self._initial.items():
                 setattr(self, name, value.copy())
-        super().run_spk()  # type: ignore[misc]
+        super().run_spk()  # type: ignore[misc]  # the model that this is mixed into has it
 
 
 class Recorded(Restarting):
