@@ -173,7 +173,7 @@ def verify(
     real = pipeline.run(program, inputs, probe="all")
     found: list[Difference] = []
     if module is not None:
-        from neurodeploy.frontends.replay import replay
+        from neurodeploy.frontends.snntorch import replay
 
         prepared = prepare_inputs(program, inputs)
         if len(prepared) != 1:

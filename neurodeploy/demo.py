@@ -98,7 +98,7 @@ def run_demo(output: Path, say: Say) -> tuple[Path, ...]:
 
 def travel(name: str, data: Recordings, output: Path, say: Say) -> Road:
     """Export, compile and run one network, checking each stage against the one before."""
-    from neurodeploy.frontends.replay import replay
+    from neurodeploy.frontends.snntorch import replay
     from neurodeploy.zoo.models.vad import VARIANTS
     from neurodeploy.zoo.train.checkpoint import load_weights
 

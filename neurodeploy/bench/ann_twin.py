@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from neurodeploy.bench.op_counts import OpCounts
 from neurodeploy.bench.torch_counts import count_ops
 from neurodeploy.errors import DataError, Diagnostic, UnsupportedLayer
-from neurodeploy.frontends.recording import record
+from neurodeploy.frontends.snntorch.neuron_layers import SNNTORCH
+from neurodeploy.frontends.tracer.recording import record
 
 _STATES: Final[dict[type[nn.Module], int]] = {
     snntorch.Leaky: 1,
@@ -91,7 +92,7 @@ def count_twin(module: nn.Module, inputs: Any, passes: int) -> OpCounts:
     passes that it then makes are those of the result. Raises ConfigError if forward() takes none of
     these, DataError if it fails on as many steps.
     """
-    loop = record(module, tuple(inputs.shape[2:])).loop
+    loop = record(module, tuple(inputs.shape[2:]), SNNTORCH).loop
     twin = derive_ann(module)
     dtype = next((p.dtype for p in twin.parameters()), torch.float32)
     x = torch.as_tensor(inputs).to(dtype)

@@ -71,7 +71,7 @@ def test_graph_is_what_the_weights_export_to(name):
 def test_torch_and_nir_agree_in_every_spike(deployed, clips):
     name, real, _ = deployed
     module = trained(name)
-    from neurodeploy.frontends.replay import replay
+    from neurodeploy.frontends.snntorch import replay
 
     found = compare_torch(replay(module, clips[0]), real)
     assert {d.layer for d in found} == {"lif1", "lif2", "readout"}

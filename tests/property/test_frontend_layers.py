@@ -12,8 +12,9 @@ snn = pytest.importorskip("snntorch")
 from torch import nn  # noqa: E402
 
 from neurodeploy import pipeline  # noqa: E402
-from neurodeploy.frontends.network_copy import in_float64  # noqa: E402
 from neurodeploy.frontends.snntorch import to_nir  # noqa: E402
+from neurodeploy.frontends.snntorch.neuron_layers import SNNTORCH  # noqa: E402
+from neurodeploy.frontends.tracer.network_copy import in_float64  # noqa: E402
 
 DT = 1e-3
 
@@ -22,7 +23,7 @@ def agrees(net, shape, seed):
     """A membrane read-out behind the layers, so that every value counts."""
     x = np.random.default_rng(seed).normal(size=(4, 2, *shape))
     graph = to_nir(net, shape, dt=DT).graph
-    twin = in_float64(net)
+    twin = in_float64(net, SNNTORCH)
     with torch.no_grad():
         expected = np.stack([twin(step)[-1].numpy() for step in torch.from_numpy(x)])
     np.testing.assert_allclose(pipeline.run(graph, x, dt=DT).output, expected, rtol=0, atol=1e-9)

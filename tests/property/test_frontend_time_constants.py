@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("torch")
-from neurodeploy.frontends.time_constants import integrating, leaky
+from neurodeploy.frontends.tracer.time_constants import integrating, leaky
 
 STEPS = st.floats(1e-6, 10.0)
 

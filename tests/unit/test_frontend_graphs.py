@@ -12,8 +12,11 @@ snn = pytest.importorskip("snntorch")
 from torch import nn  # noqa: E402
 
 from neurodeploy import pipeline  # noqa: E402
-from neurodeploy.frontends.replay import replay  # noqa: E402
-from neurodeploy.frontends.snntorch import source_hash, to_nir  # noqa: E402
+from neurodeploy.frontends.snntorch import (  # noqa: E402
+    replay,
+    source_hash,
+    to_nir,
+)
 
 DT = 1e-4  # what snnTorch's importer takes for granted
 

@@ -12,8 +12,7 @@ from torch import nn  # noqa: E402
 
 from neurodeploy import pipeline  # noqa: E402
 from neurodeploy.errors import ConfigError, UnsupportedLayer, VerificationError  # noqa: E402
-from neurodeploy.frontends.replay import replay  # noqa: E402
-from neurodeploy.frontends.snntorch import to_nir  # noqa: E402
+from neurodeploy.frontends.snntorch import replay, to_nir  # noqa: E402
 
 DT = 1e-3
 

@@ -1,4 +1,4 @@
-"""snnTorch modules to NIR: exact, or refused with every reason at once.
+"""Traced modules to NIR: exact, or refused with every reason at once.
 
 The NIR graph means: forward Euler at `dt`, v += dt / tau (v_leak - v + r x); a spike where
 v > v_threshold after the update; reset in the same step; an edge that closes a cycle delivers one
@@ -22,13 +22,13 @@ from torch import nn
 
 from neurodeploy import __version__
 from neurodeploy.errors import ConfigError, Diagnostic, UnsupportedLayer, VerificationError
-from neurodeploy.frontends import layers
-from neurodeploy.frontends.assembly import Assembled, assemble
-from neurodeploy.frontends.expressions import Expr
-from neurodeploy.frontends.flow import check_flow, reachable, settled_inputs
-from neurodeploy.frontends.neuron_checks import reset_of
-from neurodeploy.frontends.readout import Readout, choose
-from neurodeploy.frontends.recording import Recording, TimeAxis, record
+from neurodeploy.frontends.tracer import layers
+from neurodeploy.frontends.tracer.assembly import Assembled, assemble
+from neurodeploy.frontends.tracer.expressions import Expr
+from neurodeploy.frontends.tracer.flow import check_flow, reachable, settled_inputs
+from neurodeploy.frontends.tracer.neuron_layers import NeuronLayers
+from neurodeploy.frontends.tracer.readout import Readout, choose
+from neurodeploy.frontends.tracer.recording import Recording, TimeAxis, record
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,10 @@ class Export:
     manifest: dict[str, object]
 
 
-def to_nir(
+def export(
     module: nn.Module,
     input_shape: Sequence[int],
+    neurons: NeuronLayers,
     *,
     dt: float,
     allow_lossy: bool = False,
@@ -64,17 +65,19 @@ def to_nir(
     """
     shape, dt = _check_arguments(module, input_shape, dt, time_axis)
     _check_weights(module)
-    found = analyse(module, shape, allow_lossy=allow_lossy, time_axis=time_axis, output=output)
+    found = analyse(
+        module, shape, neurons, allow_lossy=allow_lossy, time_axis=time_axis, output=output
+    )
     recording = found.recording
     built = assemble(recording, found.readout.expr, found.inputs, found.used, shape, dt)
     manifest: dict[str, object] = {
-        **_origin(module),
+        **_origin(module, neurons),
         "dt": dt,
         "discretisation": "forward_euler",
         "input_shape": list(shape),
         "loop": recording.loop,
         "output": found.readout.returned.position,
-        "reset": {built.names[n]: str(reset_of(recording.modules[n])) for n in built.names},
+        "reset": {built.names[n]: str(neurons.reset(recording.modules[n])) for n in built.names},
         "recurrent": [list(edge) for edge in built.recurrent],
         "lossy": list(found.lossy),
         "notes": _notes(recording, found.readout, built),
@@ -96,13 +99,14 @@ class Analysis:
 def analyse(
     module: nn.Module,
     shape: tuple[int, ...],
+    neurons: NeuronLayers,
     *,
     allow_lossy: bool = False,
     time_axis: TimeAxis = "auto",
     output: int | None = None,
 ) -> Analysis:
     """What `module` does at each step of `shape`. Raises UnsupportedLayer and ConfigError."""
-    recording = record(module, shape, time_axis)
+    recording = record(module, shape, neurons, time_axis)
     lossy = _check_layers(recording, allow_lossy)
 
     def bias_free(paths: tuple[str, ...]) -> bool:
@@ -181,8 +185,8 @@ def _notes(recording: Recording, readout: Readout, built: Assembled) -> list[str
     return notes
 
 
-def _origin(module: nn.Module) -> Mapping[str, object]:
-    versions = [f"{p} {metadata.version(p)}" for p in ("snntorch", "torch", "nir")]
+def _origin(module: nn.Module, neurons: NeuronLayers) -> Mapping[str, object]:
+    versions = [f"{p} {metadata.version(p)}" for p in (*neurons.packages, "torch", "nir")]
     kind = type(module)
     return {
         "producer": ", ".join([f"neurodeploy {__version__}", *versions]),

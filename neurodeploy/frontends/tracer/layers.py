@@ -12,7 +12,7 @@ import numpy as np
 from torch import nn
 
 from neurodeploy.errors import Diagnostic
-from neurodeploy.frontends.arrays import to_array, to_float64
+from neurodeploy.frontends.tracer.arrays import to_array, to_float64
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from neurodeploy.errors import ConfigError, Diagnostic
-from neurodeploy.frontends.expressions import Expr, Port, Shape, Source, Unknown
-from neurodeploy.frontends.network_copy import copy_for_run, default_precision, precision_of
-from neurodeploy.frontends.neuron_checks import Problem
-from neurodeploy.frontends.signature import returned_tensors, state_arguments
-from neurodeploy.frontends.tracing import Tracer
-from neurodeploy.frontends.values import FirstAxisTakenError, Value
+from neurodeploy.frontends.tracer.expressions import Expr, Port, Shape, Source, Unknown
+from neurodeploy.frontends.tracer.network_copy import copy_for_run, default_precision, precision_of
+from neurodeploy.frontends.tracer.neuron_layers import NeuronLayers, Problem
+from neurodeploy.frontends.tracer.signature import returned_tensors, state_arguments
+from neurodeploy.frontends.tracer.tracing import Tracer
+from neurodeploy.frontends.tracer.values import FirstAxisTakenError, Value
 
 TimeAxis = Literal["auto", "outside", "inside"]
 Loop = Literal["outside", "inside", "constant"]
@@ -49,6 +49,7 @@ class Recording:
 
     loop: Loop
     steps: int
+    neurons: NeuronLayers
     neuron_inputs: Mapping[str, list[Expr]]
     neuron_problems: Mapping[str, list[Problem]]
     modules: Mapping[str, nn.Module]
@@ -69,7 +70,9 @@ class _ForwardError(Exception):
         self.detail = f"forward({shape}{given}) raised {type(error).__name__}: {text[0]}"
 
 
-def record(module: object, shape: Shape, time_axis: TimeAxis = "auto") -> Recording:
+def record(
+    module: object, shape: Shape, neurons: NeuronLayers, time_axis: TimeAxis = "auto"
+) -> Recording:
     """Traces `module` on steps of `shape` (without batch).
 
     Raises ConfigError if forward() does not take such an input, or there is none.
@@ -81,17 +84,17 @@ def record(module: object, shape: Shape, time_axis: TimeAxis = "auto") -> Record
     with torch.random.fork_rng(devices=[]):
         if time_axis != "inside":
             try:
-                return _step_by_step(module, shape, strict=time_axis == "outside")
+                return _step_by_step(module, shape, neurons, strict=time_axis == "outside")
             except FirstAxisTakenError:
                 if time_axis == "outside":
                     attempts.append("forward() takes steps out of its input")
             except _LoopsError:
-                return _one_call(module, shape, "constant")
+                return _one_call(module, shape, neurons, "constant")
             except _ForwardError as error:
                 attempts.append(error.detail)
         if time_axis != "outside":
             try:
-                return _with_enough_steps(module, shape)
+                return _with_enough_steps(module, shape, neurons)
             except _ForwardError as error:
                 attempts.append(error.detail)
             except FirstAxisTakenError:
@@ -99,25 +102,27 @@ def record(module: object, shape: Shape, time_axis: TimeAxis = "auto") -> Record
     raise _failed(module, list(dict.fromkeys(attempts)))
 
 
-def _step_by_step(module: nn.Module, shape: Shape, strict: bool) -> Recording:
+def _step_by_step(
+    module: nn.Module, shape: Shape, neurons: NeuronLayers, strict: bool
+) -> Recording:
     """Without the arguments that have a default; with them as states if the states start anew."""
-    result = _outside(module, shape, strict, state_arguments(module))
+    result = _outside(module, shape, neurons, strict, state_arguments(module))
     optional = state_arguments(module, optional=True)
     if any(d.rule == "state-reset" for d in result.findings) and optional != tuple(result.states):
         try:
-            kept = _outside(module, shape, strict, optional)
+            kept = _outside(module, shape, neurons, strict, optional)
         except _ForwardError:
             return result
         return kept if len(kept.findings) < len(result.findings) else result
     return result
 
 
-def _with_enough_steps(module: nn.Module, shape: Shape) -> Recording:
+def _with_enough_steps(module: nn.Module, shape: Shape, neurons: NeuronLayers) -> Recording:
     """More steps for a forward() that loops a fixed number of times."""
     steps = TRACED_STEPS
     while True:
         try:
-            return _one_call(module, shape, "inside", steps)
+            return _one_call(module, shape, neurons, "inside", steps)
         except _ForwardError as error:
             steps *= 8
             if not isinstance(error.__cause__, IndexError) or steps > _MOST_STEPS:
@@ -131,10 +136,14 @@ def _failed(module: nn.Module, details: list[str]) -> ConfigError:
 
 
 def _outside(
-    module: nn.Module, shape: Shape, strict: bool, arguments: tuple[str, ...]
+    module: nn.Module,
+    shape: Shape,
+    neurons: NeuronLayers,
+    strict: bool,
+    arguments: tuple[str, ...],
 ) -> Recording:
-    network = copy_for_run(module)
-    tracer = Tracer(network)
+    network = copy_for_run(module, neurons)
+    tracer = Tracer(network, neurons)
     states = {name: torch.zeros(0) for name in arguments}
     tracer.placeholders = {id(tensor): name for name, tensor in states.items()}
     history: list[list[Value | None]] = []
@@ -164,9 +173,15 @@ def _outside(
     return _recording("outside", TRACED_STEPS, tracer, returned, feedback)
 
 
-def _one_call(module: nn.Module, shape: Shape, loop: Loop, given: int = TRACED_STEPS) -> Recording:
-    network = copy_for_run(module)
-    tracer = Tracer(network)
+def _one_call(
+    module: nn.Module,
+    shape: Shape,
+    neurons: NeuronLayers,
+    loop: Loop,
+    given: int = TRACED_STEPS,
+) -> Recording:
+    network = copy_for_run(module, neurons)
+    tracer = Tracer(network, neurons)
     if loop == "inside":
         x = torch.rand(given, _BATCH, *shape, dtype=precision_of(network))
         steps = tuple(Source(shape, t) for t in range(given))
@@ -199,6 +214,7 @@ def _recording(
     return Recording(
         loop=loop,
         steps=steps,
+        neurons=tracer.neurons,
         neuron_inputs=tracer.neuron_inputs,
         neuron_problems=tracer.neuron_problems,
         modules=tracer.modules,

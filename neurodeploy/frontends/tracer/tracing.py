@@ -6,7 +6,7 @@ rewritten, so any Python control flow works; what the tracer does not understand
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -14,13 +14,12 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from neurodeploy.errors import Diagnostic
-from neurodeploy.frontends import layers
-from neurodeploy.frontends.expressions import Apply, Expr, Port, Unknown, Zero, relative
-from neurodeploy.frontends.network_copy import tensors_on
-from neurodeploy.frontends.neuron_checks import Problem, problems
-from neurodeploy.frontends.neurons import NEURON_STATES
-from neurodeploy.frontends.sites import function_name, leaves, place, prior_states
-from neurodeploy.frontends.values import (
+from neurodeploy.frontends.tracer import layers
+from neurodeploy.frontends.tracer.expressions import Apply, Expr, Port, Unknown, Zero, relative
+from neurodeploy.frontends.tracer.network_copy import tensors_on
+from neurodeploy.frontends.tracer.neuron_layers import SPIKES, NeuronLayers, Problem
+from neurodeploy.frontends.tracer.sites import function_name, leaves, place
+from neurodeploy.frontends.tracer.values import (
     FLATTEN,
     FUNCTION_HINTS,
     QUESTIONS,
@@ -39,8 +38,9 @@ class Tracer(TorchFunctionMode):
     problems: per neuron layer; findings: diagnostics without repetition.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, neurons: NeuronLayers) -> None:
         super().__init__()
+        self.neurons = neurons
         self.neuron_inputs: dict[str, list[Expr]] = {}
         self.neuron_problems: dict[str, list[Problem]] = {}
         self.modules: dict[str, nn.Module] = {FLATTEN: nn.Flatten()}
@@ -50,10 +50,10 @@ class Tracer(TorchFunctionMode):
         self._values: dict[int, tuple[Tensor, Value]] = {}
         self._plain: dict[int, Tensor] = {}
         self._depth = 0
-        self._prior: dict[str, dict[str, Any]] = {}
+        self._prior: dict[str, Mapping[str, Tensor | None]] = {}
         for tensor in (*network.parameters(), *tensors_on(network)):
             self._plain[id(tensor)] = tensor
-        for path, module in leaves(network):
+        for path, module in leaves(network, neurons):
             self._watch(path or type(module).__name__.lower(), module)
 
     def follow(self, tensor: Tensor, value: Value) -> None:
@@ -85,8 +85,8 @@ class Tracer(TorchFunctionMode):
 
         def before(_: nn.Module, args: Any, kwargs: Any) -> None:
             self._depth += 1
-            if type(module) in NEURON_STATES:
-                self._prior[path] = prior_states(module, args, kwargs)
+            if self.neurons.supports(module):
+                self._prior[path] = self.neurons.states_before(module, args, kwargs)
 
         def after(_: nn.Module, args: Any, kwargs: Any, out: Any) -> None:
             self._leaf(path, module, args, kwargs, out)
@@ -136,7 +136,7 @@ class Tracer(TorchFunctionMode):
             value = self._constant_input(path, module, given[0], tree_leaves(given))
         if value is None:
             return
-        if type(module) in NEURON_STATES:
+        if self.neurons.supports(module):
             self._neuron(path, module, value, given[0], out)
         elif layers.is_identity(module):
             self.follow(out, value)
@@ -209,19 +209,18 @@ class Tracer(TorchFunctionMode):
         history = self.neuron_inputs.setdefault(path, [])
         step = len(history)
         if path not in self.neuron_problems:
-            self.neuron_problems[path] = problems(module, path, shape)
+            self.neuron_problems[path] = self.neurons.problems(module, path, shape)
         if value.timed:
             detail = "a neuron gets all steps at once"
             self.report(Diagnostic(path, "sequence", detail, "loop over the steps in forward()"))
         self._check_states(path, self._prior.pop(path), step)
         history.append(value.steps[0] if not value.timed else Unknown(shape))
         spikes = out[0] if isinstance(out, tuple) else out
-        self.follow(spikes, Value((Port(path, "spk", shape, step),), timed=False))
-        for state in NEURON_STATES[type(module)]:
-            port = Port(path, state, shape, step)
-            self.follow(getattr(module, state), Value((port,), timed=False))
+        self.follow(spikes, Value((Port(path, SPIKES, shape, step),), timed=False))
+        for state, tensor in self.neurons.states_after(module, out).items():
+            self.follow(tensor, Value((Port(path, state, shape, step),), timed=False))
 
-    def _check_states(self, path: str, prior: dict[str, Any], step: int) -> None:
+    def _check_states(self, path: str, prior: Mapping[str, Tensor | None], step: int) -> None:
         for state, tensor in prior.items():
             if id(tensor) in self.placeholders:
                 self.state_uses[self.placeholders[id(tensor)]] = (path, state)
@@ -231,7 +230,7 @@ class Tracer(TorchFunctionMode):
             came = relative(value.steps[0], step) if value and not value.timed else None
             if isinstance(came, Port) and (came.neuron, came.name, came.at) == (path, state, 1):
                 continue
-            at_rest = value is None and self.constant(tensor) is not None
+            at_rest = tensor is None or (value is None and self.constant(tensor) is not None)
             if step == 0 and at_rest:
                 continue
             if at_rest:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from neurodeploy.errors import Diagnostic, UnsupportedLayer
-from neurodeploy.frontends.expressions import Expr, Port, Source, ports, settle
-from neurodeploy.frontends.neuron_checks import reset_of
-from neurodeploy.frontends.recording import Recording
+from neurodeploy.frontends.tracer.expressions import Expr, Port, Source, ports, settle
+from neurodeploy.frontends.tracer.recording import Recording
 
 
 def settled_inputs(
@@ -52,14 +51,9 @@ def check_flow(
     """What the graph's shape can't say: states read, delays that no cycle has, unclear cycles."""
     found = []
     for neuron, names in used.items():
-        resets = reset_of(recording.modules[neuron]).mechanism != "none"
-        if "syn" in names:
-            detail = "its synaptic current is read; NIR's neurons only give spikes or a membrane"
-            found.append(Diagnostic(neuron, "reads-current", detail, "return the spikes"))
-        if "mem" in names and resets:
-            detail = "the membrane of a neuron that spikes and resets is read"
-            hint = "return the spikes, or set reset_mechanism='none' for a read-out"
-            found.append(Diagnostic(neuron, "reads-membrane", detail, hint))
+        module = recording.modules[neuron]
+        unreadable = (recording.neurons.unreadable(module, n, neuron) for n in sorted(names))
+        found += [diagnostic for diagnostic in unreadable if diagnostic]
     edges = [(port, neuron) for neuron in used for port in dict.fromkeys(ports(inputs[neuron]))]
     for port, target in [*edges, *((p, "output") for p in ports(output))]:
         source = port.neuron if isinstance(port, Port) else "input"

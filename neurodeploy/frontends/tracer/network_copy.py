@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from neurodeploy.errors import ConfigError, Diagnostic
-from neurodeploy.frontends.neuron_checks import fires_as_step, is_neuron
+from neurodeploy.frontends.tracer.neuron_layers import NeuronLayers
 
 
-def copy_for_run(module: nn.Module) -> nn.Module:
+def copy_for_run(module: nn.Module, neurons: NeuronLayers) -> nn.Module:
     """A copy in float32, or in float64 if the module is. Both hold half precision exactly."""
-    network = _copy(module)
+    network = _copy(module, neurons)
     precision = precision_of(network)
-    return in_float64(module) if precision == torch.float64 else network.to(precision)
+    return in_float64(module, neurons) if precision == torch.float64 else network.to(precision)
 
 
 def precision_of(network: nn.Module) -> torch.dtype:
@@ -38,7 +38,7 @@ def default_precision(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def _copy(module: nn.Module) -> nn.Module:
+def _copy(module: nn.Module, neurons: NeuronLayers) -> nn.Module:
     try:
         network: nn.Module = copy.deepcopy(module, _detached_states(module))
     except Exception as error:  # whatever an attribute raises that can't be copied
@@ -47,29 +47,18 @@ def _copy(module: nn.Module) -> nn.Module:
         raise ConfigError(Diagnostic(type(module).__name__, "copy", detail, hint)) from error
     network = network.cpu().eval()
     for child in network.modules():
-        if is_neuron(child):
-            for name in ("mem", "syn", "spk"):
-                if isinstance(getattr(child, name, None), Tensor):
-                    setattr(child, name, torch.zeros(0))
+        if neurons.owns(child):
+            neurons.at_rest(child)
     return network
 
 
-def in_float64(module: nn.Module) -> nn.Module:
-    """A copy that computes in float64 throughout.
-
-    snnTorch's surrogates return float32 spikes, which a float64 layer does not take: they are
-    replaced by the same step function in the membrane's precision.
-    A surrogate that is no step function in its forward pass stays as it is.
-    """
-    network = _copy(module).to(torch.float64)
+def in_float64(module: nn.Module, neurons: NeuronLayers) -> nn.Module:
+    """A copy that computes in float64 throughout."""
+    network = _copy(module, neurons).to(torch.float64)
     for child in network.modules():
-        if is_neuron(child) and hasattr(child, "spike_grad") and fires_as_step(child):
-            vars(child)["spike_grad"] = _step
+        if neurons.owns(child):
+            neurons.in_float64(child)
     return network
-
-
-def _step(x: Tensor) -> Tensor:
-    return (x > 0).to(x.dtype)
 
 
 def _detached_states(module: nn.Module) -> dict[int, Any]:

@@ -11,8 +11,8 @@ import numpy as np
 from torch import nn
 
 from neurodeploy.errors import Diagnostic, UnsupportedLayer
-from neurodeploy.frontends import layers
-from neurodeploy.frontends.expressions import (
+from neurodeploy.frontends.tracer import layers
+from neurodeploy.frontends.tracer.expressions import (
     Apply,
     Expr,
     Port,
@@ -20,8 +20,8 @@ from neurodeploy.frontends.expressions import (
     Source,
     Sum,
 )
-from neurodeploy.frontends.neurons import Cell, to_cell
-from neurodeploy.frontends.recording import Recording
+from neurodeploy.frontends.tracer.neuron_layers import Cell
+from neurodeploy.frontends.tracer.recording import Recording
 
 Edge = tuple[str, str]
 
@@ -130,7 +130,9 @@ def assemble(
     """The graph of everything that the output depends on. Raises UnsupportedLayer."""
     in_order = [neuron for neuron in recording.neuron_inputs if neuron in used]
     cells = {
-        neuron: to_cell(recording.modules[neuron], _shape_of(recording, neuron), dt, used[neuron])
+        neuron: recording.neurons.to_cell(
+            recording.modules[neuron], _shape_of(recording, neuron), dt, used[neuron]
+        )
         for neuron in in_order
     }
     builder = _Builder(recording.modules, cells)

@@ -18,7 +18,6 @@ Read in snntorch 1.0.0, `_neurons/leaky.py` and `_neurons/synaptic.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import nir
@@ -26,9 +25,10 @@ import numpy as np
 import snntorch
 from torch import nn
 
-from neurodeploy.frontends.arrays import to_float64
-from neurodeploy.frontends.neuron_checks import reset_of
-from neurodeploy.frontends.time_constants import integrating, leaky
+from neurodeploy.frontends.snntorch.neuron_checks import reset_of
+from neurodeploy.frontends.tracer.arrays import to_float64
+from neurodeploy.frontends.tracer.neuron_layers import Cell
+from neurodeploy.frontends.tracer.time_constants import integrating, leaky
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Shape = tuple[int, ...]
@@ -38,21 +38,6 @@ NEURON_STATES: Final[Mapping[type[nn.Module], tuple[str, ...]]] = {
     snntorch.Leaky: ("mem",),
     snntorch.Synaptic: ("syn", "mem"),
 }
-
-
-@dataclass(frozen=True)
-class Cell:
-    """NIR nodes of one neuron layer, by suffix to the layer's name ("" is the layer itself).
-
-    `entry` takes the input; `ports` names the node that gives "spk" or "mem"; `feedback` are the
-    edges that deliver one step later.
-    """
-
-    nodes: Mapping[str, nir.NIRNode]
-    entry: str
-    ports: Mapping[str, str]
-    edges: tuple[tuple[str, str], ...] = ()
-    feedback: tuple[tuple[str, str], ...] = field(default=())
 
 
 def to_cell(module: Any, shape: Shape, dt: float, used: frozenset[str]) -> Cell:

@@ -1,4 +1,4 @@
-"""A snnTorch module run in float64, as the definition that its NIR graph is compared with."""
+"""A module run in float64, as the definition that its NIR graph is compared with."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from neurodeploy.errors import DataError, Diagnostic
-from neurodeploy.frontends.assembly import assemble
-from neurodeploy.frontends.network_copy import default_precision, in_float64
-from neurodeploy.frontends.neurons import NEURON_STATES
-from neurodeploy.frontends.recording import Recording, TimeAxis
-from neurodeploy.frontends.signature import returned_tensors
-from neurodeploy.frontends.snntorch import analyse
+from neurodeploy.frontends.tracer.assembly import assemble
+from neurodeploy.frontends.tracer.export import analyse
+from neurodeploy.frontends.tracer.network_copy import default_precision, in_float64
+from neurodeploy.frontends.tracer.neuron_layers import SPIKES, NeuronLayers
+from neurodeploy.frontends.tracer.recording import Recording, TimeAxis
+from neurodeploy.frontends.tracer.signature import returned_tensors
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -23,6 +23,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 def replay(
     module: nn.Module,
     inputs: Array,
+    neurons: NeuronLayers,
     *,
     time_axis: TimeAxis = "auto",
     output: int | None = None,
@@ -38,14 +39,14 @@ def replay(
         detail = f"shape {inputs.shape}, expected (T, B, *shape)"
         raise DataError(Diagnostic("input", "shape", detail))
     shape = inputs.shape[2:]
-    found = analyse(module, shape, allow_lossy=True, time_axis=time_axis, output=output)
+    found = analyse(module, shape, neurons, allow_lossy=True, time_axis=time_axis, output=output)
     recording = found.recording
     built = assemble(recording, found.readout.expr, found.inputs, found.used, shape, dt=1.0)
-    network = in_float64(module)
+    network = in_float64(module, neurons)
     records: dict[str, list[Array]] = {name: [] for name in built.names.values()}
     for path, name in built.names.items():
-        state = "mem" if "spk" not in found.used[path] else None
-        _record(_module_at(network, path), state, records[name].append)
+        port = SPIKES if SPIKES in found.used[path] else min(found.used[path])
+        _record(_module_at(network, path, neurons), neurons, port, records[name].append)
     x = torch.from_numpy(inputs)
     try:
         with default_precision(torch.float64), torch.no_grad():
@@ -57,17 +58,19 @@ def replay(
     return layers if returned is None else {**layers, "output": returned}
 
 
-def _record(module: Any, state: str | None, keep: Callable[[Array], None]) -> None:
+def _record(
+    module: nn.Module, neurons: NeuronLayers, port: str, keep: Callable[[Array], None]
+) -> None:
     def after(_: nn.Module, args: Any, out: Any) -> None:
         spikes = out[0] if isinstance(out, tuple) else out
-        value = spikes if state is None else getattr(module, state)
+        value = spikes if port == SPIKES else neurons.states_after(module, out)[port]
         keep(value.detach().to(torch.float64).numpy().copy())
 
     module.register_forward_hook(after)
 
 
-def _module_at(network: nn.Module, path: str) -> nn.Module:
-    return network if type(network) in NEURON_STATES else network.get_submodule(path)
+def _module_at(network: nn.Module, path: str, neurons: NeuronLayers) -> nn.Module:
+    return network if neurons.supports(network) else network.get_submodule(path)
 
 
 def _run(network: nn.Module, recording: Recording, x: Tensor, returned: Any) -> Array | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import snntorch
@@ -12,36 +11,15 @@ import torch
 from torch import nn
 
 from neurodeploy.errors import Diagnostic
-from neurodeploy.frontends.arrays import to_float64
+from neurodeploy.frontends.tracer.arrays import to_float64
+from neurodeploy.frontends.tracer.neuron_layers import Mechanism, Problem, Reset
 
 Shape = tuple[int, ...]
-Mechanism = Literal["zero", "subtract", "none"]
 _STATE_FUNCTIONS: Final[dict[str, Mechanism]] = {
     "_base_sub": "subtract",
     "_base_zero": "zero",
     "_base_int": "none",
 }
-
-
-@dataclass(frozen=True)
-class Problem:
-    """`loss` says what `allow_lossy` leaves out; empty if there is no nearest form."""
-
-    diagnostic: Diagnostic
-    loss: str = ""
-
-
-@dataclass(frozen=True)
-class Reset:
-    """When and how a spike changes the membrane."""
-
-    mechanism: Mechanism
-    delayed: bool
-
-    def __str__(self) -> str:
-        if self.mechanism != "subtract":
-            return self.mechanism
-        return f"subtract, {'one step later' if self.delayed else 'in the same step'}"
 
 
 def reset_of(module: Any) -> Reset:
@@ -69,6 +47,18 @@ def problems(module: Any, where: str, shape: Shape) -> list[Problem]:
     if not any(p.diagnostic.rule == "reset-changed" for p in found):
         found += _reset(module, where)
     return found
+
+
+def unreadable(module: Any, port: str, where: str) -> Diagnostic | None:
+    """Why the graph can't give this state; None if it can."""
+    if port == "syn":
+        detail = "its synaptic current is read; NIR's neurons only give spikes or a membrane"
+        return Diagnostic(where, "reads-current", detail, "return the spikes")
+    if port == "mem" and reset_of(module).mechanism != "none":
+        detail = "the membrane of a neuron that spikes and resets is read"
+        hint = "return the spikes, or set reset_mechanism='none' for a read-out"
+        return Diagnostic(where, "reads-membrane", detail, hint)
+    return None
 
 
 def _parameters(module: Any, where: str, shape: Shape) -> Iterator[Problem]:

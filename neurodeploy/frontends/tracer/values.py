@@ -13,8 +13,8 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from torch import Tensor
 
-from neurodeploy.frontends.expressions import Apply, Expr, Shape, Unknown, Zero, add
-from neurodeploy.frontends.layers import merges_axes
+from neurodeploy.frontends.tracer.expressions import Apply, Expr, Shape, Unknown, Zero, add
+from neurodeploy.frontends.tracer.layers import merges_axes
 
 FLATTEN: Final = "flatten"
 

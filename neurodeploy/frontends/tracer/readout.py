@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from neurodeploy.errors import ConfigError, Diagnostic, UnsupportedLayer
-from neurodeploy.frontends.expressions import Apply, Expr, Port, relative, settle
-from neurodeploy.frontends.neuron_checks import reset_of
-from neurodeploy.frontends.recording import Recording, Returned
+from neurodeploy.frontends.tracer.expressions import Apply, Expr, Port, relative, settle
+from neurodeploy.frontends.tracer.recording import Recording, Returned
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def _membrane_instead(recording: Recording, exprs: Mapping[int, Expr | None], ch
     spikes = exprs[chosen]
     if not isinstance(spikes, Port) or spikes.name != "spk":
         return chosen
-    if reset_of(recording.modules[spikes.neuron]).mechanism != "none":
+    if recording.neurons.reset(recording.modules[spikes.neuron]).mechanism != "none":
         return chosen
     for position, expr in exprs.items():
         if isinstance(expr, Port) and (expr.neuron, expr.name) == (spikes.neuron, "mem"):

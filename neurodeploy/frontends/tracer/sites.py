@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,25 +10,14 @@ from typing import Any
 from torch import nn
 from torch.overrides import resolve_name
 
-from neurodeploy.frontends import layers
-from neurodeploy.frontends.neuron_checks import is_neuron
-from neurodeploy.frontends.neurons import NEURON_STATES
+from neurodeploy.frontends.tracer import layers
+from neurodeploy.frontends.tracer.neuron_layers import NeuronLayers
 
-_SKIPPED_FRAMES = ("/torch/", "/snntorch/", "/neurodeploy/frontends/")
-
-
-def prior_states(module: nn.Module, args: Any, kwargs: Any) -> dict[str, Any]:
-    """The states that this call starts from: those given, else those kept on the module."""
-    bound = inspect.signature(module.forward).bind(*args, **kwargs).arguments
-    states = {}
-    for name in NEURON_STATES[type(module)]:
-        given = bound.get(name)
-        states[name] = getattr(module, name) if given is None else given
-    return states
+_SKIPPED_FRAMES = ("/torch/", "/snntorch/", "/norse/", "/neurodeploy/frontends/")
 
 
-def leaves(network: nn.Module) -> Iterable[tuple[str, nn.Module]]:
-    """Modules that are one thing to us: torch's and snnTorch's own; all others are looked into."""
+def leaves(network: nn.Module, neurons: NeuronLayers) -> Iterable[tuple[str, nn.Module]]:
+    """Modules that are one thing to us: torch's own and neurons; all others are looked into."""
     stack = [("", network)]
     seen = set()
     while stack:
@@ -37,19 +25,19 @@ def leaves(network: nn.Module) -> Iterable[tuple[str, nn.Module]]:
         if id(module) in seen:
             continue
         seen.add(id(module))
-        if _is_leaf(module):
+        if _is_leaf(module, neurons):
             yield path, module
             continue
         for name, child in module.named_children():
             stack.append((f"{path}.{name}" if path else name, child))
 
 
-def _is_leaf(module: nn.Module) -> bool:
+def _is_leaf(module: nn.Module, neurons: NeuronLayers) -> bool:
     if isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict):
         return False
     home = type(module).__module__
     of_torch = home.startswith(("torch.nn.", "torch.jit"))
-    return of_torch or is_neuron(module) or layers.rule_for(module) is not None
+    return of_torch or neurons.owns(module) or layers.rule_for(module) is not None
 
 
 def function_name(func: Any) -> str:

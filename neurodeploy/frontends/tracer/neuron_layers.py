@@ -1,0 +1,91 @@
+"""What the tracer has to know about a framework's neuron layers: one object per framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import nir
+from torch import Tensor, nn
+
+from neurodeploy.errors import Diagnostic
+
+Shape = tuple[int, ...]
+Mechanism = Literal["zero", "subtract", "none"]
+SPIKES = "spk"  # the port of what a neuron layer sends on; its states are ports of their own names
+
+
+@dataclass(frozen=True)
+class Cell:
+    """NIR nodes of one neuron layer, by suffix to the layer's name ("" is the layer itself).
+
+    `entry` takes the input; `ports` names the node that gives "spk" or a state; `feedback` are the
+    edges that deliver one step later.
+    """
+
+    nodes: Mapping[str, nir.NIRNode]
+    entry: str
+    ports: Mapping[str, str]
+    edges: tuple[tuple[str, str], ...] = ()
+    feedback: tuple[tuple[str, str], ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`loss` says what `allow_lossy` leaves out; empty if there is no nearest form."""
+
+    diagnostic: Diagnostic
+    loss: str = ""
+
+
+@dataclass(frozen=True)
+class Reset:
+    """When and how a spike changes the membrane."""
+
+    mechanism: Mechanism
+    delayed: bool
+
+    def __str__(self) -> str:
+        if self.mechanism != "subtract":
+            return self.mechanism
+        return f"subtract, {'one step later' if self.delayed else 'in the same step'}"
+
+
+class NeuronLayers(Protocol):
+    """A framework's neuron layers. `packages` are the distributions that a manifest names.
+
+    owns: whether the framework defines this module as a neuron layer, supported or not.
+    supports: whether `to_cell` knows its class.
+    states_before: the states that a call starts from, by port; None where it starts at rest.
+    states_after: the states after a call that returned `out`, by port.
+    at_rest: puts a copied layer into its zero state. in_float64: makes a copied layer, whose
+    tensors are float64 already, compute in float64 throughout.
+    problems: what keeps a supported layer of `shape` from being exact in NIR.
+    unreadable: why the graph has no node for this port; None if it has.
+    to_cell: the nodes of a layer without problems; `used` are the ports that something reads.
+    """
+
+    packages: tuple[str, ...]
+
+    def owns(self, module: nn.Module) -> bool: ...
+
+    def supports(self, module: nn.Module) -> bool: ...
+
+    def states_before(
+        self, module: nn.Module, args: Any, kwargs: Any
+    ) -> Mapping[str, Tensor | None]: ...
+
+    def states_after(self, module: nn.Module, out: Any) -> Mapping[str, Tensor]: ...
+
+    def at_rest(self, module: nn.Module) -> None: ...
+
+    def in_float64(self, module: nn.Module) -> None: ...
+
+    def reset(self, module: nn.Module) -> Reset: ...
+
+    def problems(self, module: nn.Module, where: str, shape: Shape) -> list[Problem]: ...
+
+    def unreadable(self, module: nn.Module, port: str, where: str) -> Diagnostic | None: ...
+
+    def to_cell(self, module: nn.Module, shape: Shape, dt: float, used: frozenset[str]) -> Cell: ...
