@@ -43,8 +43,8 @@ from neurodeploy.passes.retime import retime
 from neurodeploy.primitives import PRIMITIVES
 
 if TYPE_CHECKING:
-    from neurodeploy.frontends.recording import TimeAxis
     from neurodeploy.frontends.snntorch import Export
+    from neurodeploy.frontends.tracer.recording import TimeAxis
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Watch = Callable[[str, Any], None]
