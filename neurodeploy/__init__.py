@@ -16,6 +16,7 @@ _VERBS = {
     "run": "neurodeploy.pipeline",
     "load": "neurodeploy.pipeline",
     "verify": "neurodeploy.agreement",
+    "diff": "neurodeploy.agreement",
     "read_nir": "neurodeploy.ir.files",
     "write_nir": "neurodeploy.ir.files",
     "read_program": "neurodeploy.ir.files",
@@ -28,6 +29,7 @@ _VERBS = {
 __all__ = sorted(_VERBS)
 
 if TYPE_CHECKING:
+    from neurodeploy.agreement import diff as diff
     from neurodeploy.agreement import verify as verify
     from neurodeploy.bench.compare import compare as compare
     from neurodeploy.hardware import load_hardware as load_hardware

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from typing import Any
 
 from rich.console import Console
@@ -34,9 +35,17 @@ def _cell(value: Any) -> str:
 
 
 def show_json(value: Any) -> None:
-    """JSON on stdout."""
-    json.dump(value, sys.stdout, indent=2)
+    """JSON on stdout; NaN and infinities, which JSON has no word for, are null."""
+    json.dump(_finite(value), sys.stdout, indent=2, allow_nan=False)
     sys.stdout.write("\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def say(text: str) -> None:
