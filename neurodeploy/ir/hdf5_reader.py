@@ -72,14 +72,16 @@ class Walk:
         if depth > self._max_depth:
             raise Refused(place, f"lies more than {self._max_depth} groups deep")
         self._send({"event": "group", "name": name, "attrs": self._attributes(group, place)}, None)
-        names: set[str] = set()
+        names: set[str | bytes] = set()
         for key in group:
             inner = f"{place}/{key}" if place else key
             self._check_name(key, names, place, inner)
             self._item(group, key, depth, inner)
         self._send({"event": "end"}, None)
 
-    def _check_name(self, key: str, names: set[str], place: str, inner: str) -> None:
+    def _check_name(
+        self, key: str | bytes, names: set[str | bytes], place: str, inner: str
+    ) -> None:
         if not key or isinstance(key, bytes):  # h5py's way to hand out what is no UTF-8
             raise Refused(place or "it", f"holds the name {key!r}, which is no text")
         if key in names:
