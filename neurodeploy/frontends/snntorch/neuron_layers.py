@@ -60,6 +60,15 @@ class _SnnTorch:
     def problems(self, module: nn.Module, where: str, shape: Shape) -> list[Problem]:
         return neuron_checks.problems(module, where, shape)
 
+    def takes_sequence(self, module: nn.Module) -> bool:
+        return False
+
+    def rest(self, module: nn.Module, state: str) -> float:
+        return 0.0
+
+    def hint(self, module: nn.Module) -> str:
+        return ""
+
     def unreadable(self, module: nn.Module, port: str, where: str) -> Diagnostic | None:
         return neuron_checks.unreadable(module, port, where)
 

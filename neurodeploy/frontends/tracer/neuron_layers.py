@@ -64,6 +64,9 @@ class NeuronLayers(Protocol):
     problems: what keeps a supported layer of `shape` from being exact in NIR.
     unreadable: why the graph has no node for this port; None if it has.
     to_cell: the nodes of a layer without problems; `used` are the ports that something reads.
+    takes_sequence: whether a call gets all steps `(T, B, *shape)` at once.
+    rest: the value of a state before the first step. hint: what to use instead of a layer that is
+    owned but not supported.
     """
 
     packages: tuple[str, ...]
@@ -85,6 +88,12 @@ class NeuronLayers(Protocol):
     def reset(self, module: nn.Module) -> Reset: ...
 
     def problems(self, module: nn.Module, where: str, shape: Shape) -> list[Problem]: ...
+
+    def takes_sequence(self, module: nn.Module) -> bool: ...
+
+    def rest(self, module: nn.Module, state: str) -> Tensor | float: ...
+
+    def hint(self, module: nn.Module) -> str: ...
 
     def unreadable(self, module: nn.Module, port: str, where: str) -> Diagnostic | None: ...
 

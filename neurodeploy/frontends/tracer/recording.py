@@ -18,7 +18,11 @@ from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.frontends.tracer.expressions import Expr, Port, Shape, Source, Unknown
 from neurodeploy.frontends.tracer.network_copy import copy_for_run, default_precision, precision_of
 from neurodeploy.frontends.tracer.neuron_layers import NeuronLayers, Problem
-from neurodeploy.frontends.tracer.signature import returned_tensors, state_arguments
+from neurodeploy.frontends.tracer.signature import (
+    carried_states,
+    returned_tensors,
+    state_arguments,
+)
 from neurodeploy.frontends.tracer.tracing import Tracer
 from neurodeploy.frontends.tracer.values import FirstAxisTakenError, Value
 
@@ -45,7 +49,11 @@ class Returned:
 
 @dataclass(frozen=True)
 class Recording:
-    """What the tracer saw. `states`: for each state argument the position that returns it."""
+    """What the tracer saw.
+
+    `states`: for each state argument the position that returns it. `carried`: the arguments that
+    are None at first and then whatever forward() returns last, such as Norse's states.
+    """
 
     loop: Loop
     steps: int
@@ -56,6 +64,7 @@ class Recording:
     returned: tuple[Returned, ...]
     states: Mapping[str, int | None]
     findings: tuple[Diagnostic, ...]
+    carried: tuple[str, ...] = ()
 
 
 class _LoopsError(Exception):
@@ -105,15 +114,29 @@ def record(
 def _step_by_step(
     module: nn.Module, shape: Shape, neurons: NeuronLayers, strict: bool
 ) -> Recording:
-    """Without the arguments that have a default; with them as states if the states start anew."""
-    result = _outside(module, shape, neurons, strict, state_arguments(module))
-    optional = state_arguments(module, optional=True)
-    if any(d.rule == "state-reset" for d in result.findings) and optional != tuple(result.states):
+    """Without the arguments that have a default; with them as states if the states start anew.
+
+    States are tensors that a neuron takes empty, or, if that fails, anything that may be None.
+    """
+    required = state_arguments(module)
+    try:
+        result = _outside(module, shape, neurons, strict, required)
+    except _ForwardError as error:
+        if not required:
+            raise
         try:
-            kept = _outside(module, shape, neurons, strict, optional)
+            return _outside(module, shape, neurons, strict, carried=required)
         except _ForwardError:
-            return result
-        return kept if len(kept.findings) < len(result.findings) else result
+            raise error from None
+    optional = state_arguments(module, optional=True)
+    if not any(d.rule == "state-reset" for d in result.findings) or optional == required:
+        return result
+    for arguments, carried in ((optional, ()), (required, optional[len(required) :])):
+        try:
+            kept = _outside(module, shape, neurons, strict, arguments, carried)
+        except _ForwardError:
+            continue
+        result = kept if len(kept.findings) < len(result.findings) else result
     return result
 
 
@@ -140,7 +163,8 @@ def _outside(
     shape: Shape,
     neurons: NeuronLayers,
     strict: bool,
-    arguments: tuple[str, ...],
+    arguments: tuple[str, ...] = (),
+    carried: tuple[str, ...] = (),
 ) -> Recording:
     network = copy_for_run(module, neurons)
     tracer = Tracer(network, neurons)
@@ -148,11 +172,13 @@ def _outside(
     tracer.placeholders = {id(tensor): name for name, tensor in states.items()}
     history: list[list[Value | None]] = []
     feedback: dict[str, int | None] = dict.fromkeys(states)
-    current: dict[str, Any] = dict(states)
+    current: dict[str, Any] = {**states, **dict.fromkeys(carried)}
     for step in range(TRACED_STEPS):
         x = torch.rand(_BATCH, *shape, dtype=precision_of(network))
         tracer.follow(x, Value((Source(shape, step),), timed=False))
-        leaves = returned_tensors(_call(tracer, network, x, current))
+        out = _call(tracer, network, x, current)
+        kept = carried_states(out, carried)
+        leaves = returned_tensors(out[: -len(kept)] if kept else out)
         if any(len(h) != step + 1 for h in tracer.neuron_inputs.values()):
             if not strict:
                 raise _LoopsError
@@ -163,14 +189,14 @@ def _outside(
             if feedback[name] is None:
                 detail = f"forward() takes {neuron}'s {state} as {name!r} but does not return it"
                 tracer.report(Diagnostic(neuron, "state-argument", detail, "return the new state"))
-        current = {
+        current = kept | {
             name: states[name] if at is None else leaves[at] for name, at in feedback.items()
         }
     returned = []
     for position, values in enumerate(zip(*history, strict=False)):
         if any(v is not None for v in values):
             returned.append(Returned(position, tuple(_single(v) for v in values)))
-    return _recording("outside", TRACED_STEPS, tracer, returned, feedback)
+    return _recording("outside", TRACED_STEPS, tracer, returned, feedback, carried)
 
 
 def _one_call(
@@ -210,6 +236,7 @@ def _recording(
     tracer: Tracer,
     returned: Iterable[Returned],
     states: Mapping[str, int | None],
+    carried: tuple[str, ...] = (),
 ) -> Recording:
     return Recording(
         loop=loop,
@@ -221,6 +248,7 @@ def _recording(
         returned=tuple(returned),
         states=states,
         findings=tuple(tracer.findings.values()),
+        carried=carried,
     )
 
 

@@ -15,7 +15,7 @@ from neurodeploy.frontends.tracer.export import analyse
 from neurodeploy.frontends.tracer.network_copy import default_precision, in_float64
 from neurodeploy.frontends.tracer.neuron_layers import SPIKES, NeuronLayers
 from neurodeploy.frontends.tracer.recording import Recording, TimeAxis
-from neurodeploy.frontends.tracer.signature import returned_tensors
+from neurodeploy.frontends.tracer.signature import carried_states, returned_tensors
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -64,7 +64,8 @@ def _record(
     def after(_: nn.Module, args: Any, out: Any) -> None:
         spikes = out[0] if isinstance(out, tuple) else out
         value = spikes if port == SPIKES else neurons.states_after(module, out)[port]
-        keep(value.detach().to(torch.float64).numpy().copy())
+        for step in value if neurons.takes_sequence(module) else (value,):
+            keep(step.detach().to(torch.float64).numpy().copy())
 
     module.register_forward_hook(after)
 
@@ -75,13 +76,16 @@ def _module_at(network: nn.Module, path: str, neurons: NeuronLayers) -> nn.Modul
 
 def _run(network: nn.Module, recording: Recording, x: Tensor, returned: Any) -> Array | None:
     states: dict[str, Any] = {name: torch.zeros(0) for name in recording.states}
+    states |= dict.fromkeys(recording.carried)
     if recording.loop == "outside":
         steps = []
         for step in x:
-            leaves = returned_tensors(network(step, **states))
+            out = network(step, **states)
+            leaves = returned_tensors(out)
             steps.append(leaves[returned.position].numpy().copy())
             for name, position in recording.states.items():
                 states[name] = states[name] if position is None else leaves[position]
+            states |= carried_states(out, recording.carried)
         return np.stack(steps)
     total = len(x)
     if recording.loop == "constant":

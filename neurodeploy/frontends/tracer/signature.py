@@ -20,6 +20,13 @@ def state_arguments(network: nn.Module, optional: bool = False) -> tuple[str, ..
     return tuple(p.name for p in wanted)
 
 
+def carried_states(out: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """The last things that forward() returned, which are the next step's arguments `names`."""
+    if not names or not isinstance(out, tuple | list) or len(out) <= len(names):
+        return {}
+    return dict(zip(names, out[-len(names) :], strict=True))
+
+
 def returned_tensors(out: Any, steps: int | None = None) -> list[Any]:
     """The tensors in what forward() returned, in order; a list of `steps` tensors stays a list."""
     return list(_walk(out, steps))

@@ -7,6 +7,7 @@ rewritten, so any Python control flow works; what the tracer does not understand
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ from neurodeploy.frontends.tracer.values import (
     FUNCTION_HINTS,
     QUESTIONS,
     RULES,
+    FirstAxisTakenError,
     Refused,
     Value,
     reshaped,
@@ -65,14 +67,14 @@ class Tracer(TorchFunctionMode):
         found = self._values.get(id(tensor))
         return found[1] if found else None
 
-    def constant(self, tensor: Any) -> Value | None:
-        """A constant of zeros as a value of one step; None for any other tensor.
+    def constant(self, tensor: Any, rest: Tensor | float = 0.0) -> Value | None:
+        """A constant of zeros (or at `rest`) as a value of one step; None for any other tensor.
 
         Only tensors whose making was seen, or that were on the module, are known to be constants:
         what comes out of a compiled function may depend on the input and be zero by chance.
         """
         known = id(tensor) in self._plain or id(tensor) in self.placeholders
-        if not known or tensor.count_nonzero():
+        if not known or bool((tensor != rest).any()):
             return None
         return Value((Zero(tuple(tensor.shape[1:])),), timed=False)
 
@@ -159,6 +161,8 @@ class Tracer(TorchFunctionMode):
             done = self._batch_norm(path, module, value)
         else:
             found = layers.check(module, path, in_shape)
+            if self.neurons.owns(module):
+                found = [replace(d, hint=self.neurons.hint(module) or d.hint) for d in found]
             if value.timed and not isinstance(module, nn.Linear | nn.Flatten) and not found:
                 detail = f"{type(module).__name__} gets all steps at once"
                 found = [Diagnostic(path, "sequence", detail, "call it once per step")]
@@ -205,20 +209,26 @@ class Tracer(TorchFunctionMode):
     # ---- neurons
 
     def _neuron(self, path: str, module: nn.Module, value: Value, x: Tensor, out: Any) -> None:
-        shape = tuple(x.shape[1:])
+        together = self.neurons.takes_sequence(module)
+        if together and not value.timed:
+            raise FirstAxisTakenError
+        shape = tuple(x.shape[value.lead :])
         history = self.neuron_inputs.setdefault(path, [])
         step = len(history)
         if path not in self.neuron_problems:
             self.neuron_problems[path] = self.neurons.problems(module, path, shape)
-        if value.timed:
+        if value.timed and not together:
             detail = "a neuron gets all steps at once"
             self.report(Diagnostic(path, "sequence", detail, "loop over the steps in forward()"))
         self._check_states(path, self._prior.pop(path), step)
-        history.append(value.steps[0] if not value.timed else Unknown(shape))
+        history += value.steps if value.timed == together else [Unknown(shape)]
         spikes = out[0] if isinstance(out, tuple) else out
-        self.follow(spikes, Value((Port(path, SPIKES, shape, step),), timed=False))
+        shape = tuple(spikes.shape[2 if together else 1 :])
+        ports = tuple(Port(path, SPIKES, shape, at) for at in range(step, len(history)))
+        self.follow(spikes, Value(ports, timed=together))
         for state, tensor in self.neurons.states_after(module, out).items():
-            self.follow(tensor, Value((Port(path, state, shape, step),), timed=False))
+            last = Port(path, state, shape, len(history) - 1)
+            self.follow(tensor, Value((last,), timed=False))
 
     def _check_states(self, path: str, prior: Mapping[str, Tensor | None], step: int) -> None:
         for state, tensor in prior.items():
@@ -230,7 +240,8 @@ class Tracer(TorchFunctionMode):
             came = relative(value.steps[0], step) if value and not value.timed else None
             if isinstance(came, Port) and (came.neuron, came.name, came.at) == (path, state, 1):
                 continue
-            at_rest = tensor is None or (value is None and self.constant(tensor) is not None)
+            rest = self.neurons.rest(self.modules[path], state)
+            at_rest = tensor is None or (value is None and self.constant(tensor, rest) is not None)
             if step == 0 and at_rest:
                 continue
             if at_rest:
