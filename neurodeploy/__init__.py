@@ -15,6 +15,8 @@ _VERBS = {
     "compile": "neurodeploy.pipeline",
     "run": "neurodeploy.pipeline",
     "load": "neurodeploy.pipeline",
+    "interpret": "neurodeploy.pipeline",
+    "flatten": "neurodeploy.ir.flatten",
     "verify": "neurodeploy.agreement",
     "diff": "neurodeploy.agreement",
     "read_nir": "neurodeploy.ir.files",
@@ -37,7 +39,9 @@ if TYPE_CHECKING:
     from neurodeploy.ir.files import read_program as read_program
     from neurodeploy.ir.files import write_nir as write_nir
     from neurodeploy.ir.files import write_program as write_program
+    from neurodeploy.ir.flatten import flatten as flatten
     from neurodeploy.pipeline import compile as compile
+    from neurodeploy.pipeline import interpret as interpret
     from neurodeploy.pipeline import load as load
     from neurodeploy.pipeline import run as run
     from neurodeploy.pipeline import to_nir as to_nir

@@ -26,9 +26,11 @@ from neurodeploy.errors import (
     QuantizationError,
 )
 from neurodeploy.hardware import Hardware, load_hardware
-from neurodeploy.ir import lowering
+from neurodeploy.ir import interpreter, lowering
+from neurodeploy.ir.clock import check_discretisation, check_dt
 from neurodeploy.ir.files import read_nir, read_program
 from neurodeploy.ir.inputs import Inputs, prepare_inputs
+from neurodeploy.ir.interpreter import Interpretation
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.trace import Trace
 from neurodeploy.ir.verify import verify_program
@@ -92,25 +94,67 @@ def to_nir(
     return export
 
 
-def load(source: nir.NIRGraph | Program | str | Path, dt: float | None) -> Program:
+def load(
+    source: nir.NIRGraph | Program | str | Path,
+    dt: float | None,
+    discretisation: str | None = None,
+) -> Program:
     """Anything that can run as a Program: a graph and dt, a Program, a `.nir` or a `.ndp`.
 
-    The dt of a `.nir` comes from its manifest unless given; ConfigError if the two differ.
+    dt and discretisation of a `.nir` come from its manifest unless given; ConfigError if the two
+    differ. What no one states is forward Euler.
     """
     if isinstance(source, Program):
         return source
+    if not isinstance(source, nir.NIRGraph) and Path(source).suffix == ".ndp":
+        return read_program(source)
+    graph, dt, discretisation, name = _read_graph(source, dt, discretisation)
+    return lowering.lower(graph, dt, PRIMITIVES, name=name, discretisation=discretisation)
+
+
+def _read_graph(
+    source: nir.NIRGraph | str | Path, dt: float | None, discretisation: str | None
+) -> tuple[nir.NIRGraph, float, str, str]:
+    """A graph, its dt and discretisation, and its name; from the object or a `.nir`."""
     if isinstance(source, nir.NIRGraph):
         if dt is None:
             raise ConfigError(Diagnostic("dt", "missing", "a graph has no time step; give dt"))
-        return lowering.lower(source, dt, PRIMITIVES)
+        return source, check_dt(dt), discretisation or "forward_euler", "network"
     path = Path(source)
-    if path.suffix == ".ndp":
-        return read_program(path)
     if path.suffix != ".nir":
         detail = f"ends with {path.suffix!r}, expected .nir or .ndp"
         raise DataError(Diagnostic(str(path), "suffix", detail))
     graph, manifest = read_nir(path)
-    return lowering.lower(graph, agreed_dt(path, manifest, dt), PRIMITIVES, name=path.stem)
+    word = _agreed_discretisation(path, manifest, discretisation)
+    return graph, agreed_dt(path, manifest, dt), word, path.stem
+
+
+def interpret(
+    source: nir.NIRGraph | str | Path,
+    inputs: Inputs,
+    *,
+    dt: float | None = None,
+    discretisation: str | None = None,
+    steps: int | None = None,
+) -> Interpretation:
+    """What a graph or `.nir` means for input `(T, B, *shape)`; see `ir.interpreter`."""
+    graph, dt, word, _ = _read_graph(source, dt, discretisation)
+    return interpreter.interpret(
+        graph, inputs, dt=dt, primitives=PRIMITIVES, discretisation=word, steps=steps
+    )
+
+
+def _agreed_discretisation(path: Path, manifest: Mapping[str, Any], given: str | None) -> str:
+    """The word of the manifest, or the given one; ConfigError if both and different."""
+    stated = manifest.get("discretisation")
+    if stated is None:
+        return given or "forward_euler"
+    if given is not None and given != stated:
+        detail = f"{given} given, the manifest of {path.name} states {stated}"
+        raise ConfigError(
+            Diagnostic("discretisation", "manifest", detail, "leave it out, or mend the manifest")
+        )
+    return check_discretisation(stated)
 
 
 def agreed_dt(path: Path, manifest: Mapping[str, Any], dt: float | None) -> float:
@@ -120,9 +164,9 @@ def agreed_dt(path: Path, manifest: Mapping[str, Any], dt: float | None) -> floa
         detail = f"{path.name} has no manifest that states it"
         raise ConfigError(Diagnostic("dt", "missing", detail, "give dt in seconds"))
     if stated is None:
-        return lowering.check_dt(dt)
-    stated = lowering.check_dt(stated)
-    if dt is not None and not np.isclose(lowering.check_dt(dt), stated, rtol=1e-9):
+        return check_dt(dt)
+    stated = check_dt(stated)
+    if dt is not None and not np.isclose(check_dt(dt), stated, rtol=1e-9):
         detail = f"{dt:g} s given, the manifest of {path.name} states {stated:g} s"
         raise ConfigError(
             Diagnostic("dt", "manifest", detail, "leave it out, or mend the manifest")
@@ -149,6 +193,7 @@ def compile(
     *,
     calibration: Inputs,
     dt: float | None = None,
+    discretisation: str | None = None,
     options: Options | None = None,
     watch: Watch = _silent,
 ) -> Compiled:
@@ -162,7 +207,7 @@ def compile(
     if chip.kind != "spiking":
         detail = f"{chip.name} is a process technology, no chip that runs a Program"
         raise ConfigError(Diagnostic("hardware", "kind", detail))
-    real = load(source, dt)
+    real = load(source, dt, discretisation)
     if real.arithmetic != "real":
         raise ConfigError(Diagnostic(str(source), "arithmetic", "is fixed: compiled already"))
     verify_program(real)
@@ -204,6 +249,7 @@ def run(
     *,
     backend: str = "reference",
     dt: float | None = None,
+    discretisation: str | None = None,
     steps: int | None = None,
     probe: str | tuple[str, ...] = (),
 ) -> Trace:
@@ -215,7 +261,7 @@ def run(
     if backend not in backend_names():
         known = ", ".join(backend_names())
         raise ConfigError(Diagnostic("backend", "name", f"{backend!r} is unknown; known: {known}"))
-    program = load(source, dt)
+    program = load(source, dt, discretisation)
     if backend != "reference" and program.arithmetic != "fixed":
         detail = f"{backend} runs integers, this Program is real"
         raise ConfigError(Diagnostic("backend", "arithmetic", detail, "compile it first"))

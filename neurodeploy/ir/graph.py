@@ -1,38 +1,64 @@
-"""A checked view of a NIR graph: its nodes, edges and shapes, as our own rules infer them."""
+"""A checked view of a NIR graph: nodes, edges, order and shapes, as our own rules infer them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
 
 import nir
 import numpy as np
 
-from neurodeploy.errors import (
-    Diagnostic,
-    NeurodeployError,
-    UnsupportedPrimitive,
-    VerificationError,
+from neurodeploy.errors import Diagnostic, NeurodeployError, VerificationError
+from neurodeploy.ir.clock import Clock
+from neurodeploy.ir.flatten import flattened, stated_shape
+from neurodeploy.ir.graph_rules import (
+    check_cycles,
+    check_edges,
+    check_stated_shapes,
+    check_types,
+    check_values,
 )
 from neurodeploy.ir.linear_map import LinearMap
+from neurodeploy.ir.order import Edge, walk
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
+State = Mapping[str, Array]
+Role = Literal["map", "neuron", "delay"]
+Built = TypeVar("Built")
+
+
+@dataclass(frozen=True)
+class StepRule:
+    """What a node does in one step: `step(state, x)` gives the new state and what it sends.
+
+    x and what it sends are `(B, *shape)`; `start` is the state before the first step, of the
+    node's shape.
+    """
+
+    step: Callable[[State, Array], tuple[State, Array]]
+    start: State = field(default_factory=dict)
+
+
+def stateless(function: Callable[[Array], Array]) -> StepRule:
+    """The step of a node that sends `function(x)`."""
+    return StepRule(lambda state, x: (state, function(x)))
 
 
 @dataclass(frozen=True)
 class Linear:
-    """A stateless node: map, bias of the output's shape, and a delay in steps."""
+    """A node without neurons: map, bias of the output's shape, and a delay in steps, for all of
+    its elements or for each."""
 
     map: LinearMap
     bias: Array | None = None
-    delay: int = 0
+    delay: int | Array = 0
 
 
 @dataclass(frozen=True)
 class Dynamics:
-    """A node with state, discretised: u = (1 - du) u + gain x; v = (1 - dv) v + u + bias.
+    """A neuron's step with all gains joined: u = (1 - du) u + gain x; v = (1 - dv) v + u + bias.
 
     du = 1 has no current; vth is None for a membrane without threshold. Values are arrays of the
     node's shape. `v_reset` shifts the voltage axis, so that the reset goes to 0: v_init = -v_reset.
@@ -49,96 +75,107 @@ class Dynamics:
 class Primitive(Protocol):
     """What a file in `primitives/` registers for one NIR node type.
 
-    `output_shape` and `lower` raise a NeurodeployError whose diagnostics name `where`.
+    role: a map sends what it makes of its input of the same step; a neuron has sent nothing before
+    the first step and may close a cycle; a delay sends earlier input.
+    `interpret` says what the node means, `lower` what of a Program it becomes. All three methods
+    take the shape that arrives and raise a NeurodeployError whose diagnostics name `where`.
     """
+
+    role: Role
 
     def output_shape(self, node: Any, shape: Shape, where: str) -> Shape: ...
 
-    def lower(self, node: Any, shape: Shape, dt: float, where: str) -> Linear | Dynamics: ...
+    def interpret(self, node: Any, shape: Shape, clock: Clock, where: str) -> StepRule: ...
+
+    def lower(self, node: Any, shape: Shape, clock: Clock, where: str) -> Linear | Dynamics: ...
 
     def examples(self) -> tuple[tuple[nir.NIRNode, Shape], ...]: ...
 
 
 @dataclass(frozen=True)
 class GraphView:
-    """Nodes in file order, predecessors and successors, and every node's input and output shape."""
+    """A graph without nested graphs: nodes in file order, each node's sources and targets, its
+    input and output shape.
+
+    order: every node after those whose output it needs in the same step; late: edges that close a
+    cycle and deliver a step later; waiting: Delays of at least one step, which need no input of the
+    same step (see `ir.order`); neurons: nodes of that role.
+    """
 
     nodes: Mapping[str, nir.NIRNode]
     before: Mapping[str, tuple[str, ...]]
     after: Mapping[str, tuple[str, ...]]
     in_shape: Mapping[str, Shape]
     out_shape: Mapping[str, Shape]
+    order: tuple[str, ...]
+    late: frozenset[Edge]
+    waiting: frozenset[str]
+    neurons: frozenset[str]
 
     def of_type(self, kind: type[nir.NIRNode]) -> tuple[str, ...]:
         return tuple(name for name, node in self.nodes.items() if isinstance(node, kind))
 
 
 def view(graph: nir.NIRGraph, primitives: Mapping[str, Primitive]) -> GraphView:
-    """Checks names, edges, values and shapes. Raises all problems at once.
+    """Flattens, and checks names, edges, values, shapes and cycles. Raises all problems at once.
 
-    UnsupportedPrimitive for node types without a lowering; VerificationError for the rest.
+    UnsupportedPrimitive for node types that are unknown; VerificationError for the rest.
     """
-    nodes = {str(name): node for name, node in graph.nodes.items()}
-    edges = [(str(a), str(b)) for a, b in graph.edges]
-    _check_types(nodes, primitives)
-    _check_edges(nodes, edges)
-    _check_values(nodes)
+    flat, passages = flattened(graph)
+    nodes = {str(name): node for name, node in flat.nodes.items()}
+    edges = [(str(a), str(b)) for a, b in flat.edges]
+    check_types(nodes, primitives)
+    check_edges(nodes, edges)
+    check_values(nodes)
     before: dict[str, tuple[str, ...]] = dict.fromkeys(nodes, ())
     after: dict[str, tuple[str, ...]] = dict.fromkeys(nodes, ())
     for a, b in edges:
         before[b] += (a,)
         after[a] += (b,)
     in_shape, out_shape = _infer_shapes(nodes, before, after, primitives)
-    return GraphView(nodes, before, after, in_shape, out_shape)
-
-
-def _check_types(nodes: Mapping[str, nir.NIRNode], primitives: Mapping[str, Primitive]) -> None:
-    unknown = [
-        Diagnostic(
-            f"node {name}",
-            "primitive",
-            f"{type(node).__name__} has no lowering",
-            f"known: {', '.join(primitives)}",
-        )
+    check_stated_shapes(nodes, passages, in_shape, out_shape)
+    roles = {
+        name: primitives[type(node).__name__].role
         for name, node in nodes.items()
-        if type(node).__name__ not in primitives and not isinstance(node, nir.Input | nir.Output)
-    ]
-    if unknown:
-        raise UnsupportedPrimitive(unknown)
+        if not isinstance(node, nir.Input | nir.Output)
+    }
+    waiting = frozenset(
+        name for name, role in roles.items() if role == "delay" and _waits(nodes[name])
+    )
+    neurons = frozenset(name for name, role in roles.items() if role == "neuron")
+    check_cycles(after, neurons | waiting)
+    roots = [name for name, node in nodes.items() if isinstance(node, nir.Input)]
+    order, late = walk(roots, after, waiting)
+    return GraphView(nodes, before, after, in_shape, out_shape, order, late, waiting, neurons)
 
 
-def _check_edges(nodes: Mapping[str, nir.NIRNode], edges: list[tuple[str, str]]) -> None:
-    problems = []
-    for a, b in edges:
-        missing = [name for name in (a, b) if name not in nodes]
-        if missing:
-            detail = f"no node is named {', '.join(repr(m) for m in missing)}"
-            problems.append(Diagnostic(f"edge {a} -> {b}", "dangling-edge", detail))
-    for edge in sorted({e for e in edges if edges.count(e) > 1}):
-        problems.append(Diagnostic(f"edge {edge[0]} -> {edge[1]}", "double-edge", "stands twice"))
-    for kind in (nir.Input, nir.Output):
-        if not any(isinstance(n, kind) for n in nodes.values()):
-            problems.append(Diagnostic("graph", "ports", f"has no {kind.__name__} node"))
-    fed = {b for _, b in edges}
-    for name, node in nodes.items():
-        if name not in fed and not isinstance(node, nir.Input):
-            problems.append(Diagnostic(f"node {name}", "unreached", "nothing leads to it"))
+def for_each_node(
+    graph: GraphView,
+    primitives: Mapping[str, Primitive],
+    build: Callable[[Primitive, Any, Shape, str], Built],
+) -> dict[str, Built]:
+    """`build(rule, node, shape that arrives, where)` for every node but the Inputs and Outputs.
+
+    Collects what the nodes raise and raises it once.
+    """
+    built: dict[str, Built] = {}
+    problems: list[NeurodeployError] = []
+    for name, node in graph.nodes.items():
+        if isinstance(node, nir.Input | nir.Output):
+            continue
+        try:
+            rule = primitives[type(node).__name__]
+            built[name] = build(rule, node, graph.in_shape[name], f"node {name}")
+        except NeurodeployError as error:
+            problems.append(error)
     if problems:
-        raise VerificationError(problems)
+        raise type(problems[0])([d for e in problems for d in e.diagnostics])
+    return built
 
 
-def _check_values(nodes: Mapping[str, nir.NIRNode]) -> None:
-    problems = []
-    for name, node in nodes.items():
-        for key, value in vars(node).items():
-            array = np.asarray(value) if isinstance(value, np.ndarray | float) else None
-            if array is None or array.dtype.kind != "f" or np.isfinite(array).all():
-                continue
-            bad = int((~np.isfinite(array)).sum())
-            detail = f"{bad} of {array.size} values are NaN or infinite"
-            problems.append(Diagnostic(f"node {name}.{key}", "finite", detail))
-    if problems:
-        raise VerificationError(problems)
+def _waits(node: Any) -> bool:
+    """Whether a Delay holds every element back, which is then by one step at least."""
+    return bool(np.all(np.asarray(node.delay) > 0))
 
 
 def _infer_shapes(
@@ -153,7 +190,7 @@ def _infer_shapes(
     queue = []
     for name, node in nodes.items():
         if isinstance(node, nir.Input):
-            in_shape[name] = out_shape[name] = tuple(int(n) for n in node.input_type["input"])
+            in_shape[name] = out_shape[name] = stated_shape(node) or ()
             queue.append(name)
     while queue:
         for name in after[queue.pop(0)]:

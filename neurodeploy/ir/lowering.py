@@ -1,85 +1,63 @@
-"""NIR graph and dt to a real Program: forward Euler, all gains folded into the synapses.
+"""NIR graph and dt to a real Program that computes what `ir.interpreter` says the graph means.
 
-Input x of a node becomes a per-step value; the discrete gain (r dt / tau of a LIF; of a CubaLIF
-w_in dt / tau_syn times r dt / tau_mem) multiplies the weights, so that u = (1 - du) u + a.
-An edge that closes a cycle delivers one step later.
+The discrete gain of a node (r dt / tau of a LIF; of a CubaLIF w_in dt / tau_syn times
+r dt / tau_mem) multiplies the weights of its synapses, so that u = (1 - du) u + a.
+Maps between neurons become the weights of one synapse, late edges and Delays its delay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from math import isfinite
 from typing import Any
 
 import nir
 import numpy as np
 
-from neurodeploy.errors import (
-    ConfigError,
-    Diagnostic,
-    NeurodeployError,
-    UnsupportedPrimitive,
-    VerificationError,
-)
-from neurodeploy.ir.graph import Dynamics, GraphView, Linear, Primitive, view
+from neurodeploy.errors import Diagnostic, UnsupportedPrimitive
+from neurodeploy.ir.clock import Clock, check_discretisation, check_dt
+from neurodeploy.ir.graph import Dynamics, GraphView, Linear, Primitive, for_each_node, view
 from neurodeploy.ir.linear_map import LinearMap, apply_all, compose
 from neurodeploy.ir.populations import Population, find_populations
-from neurodeploy.ir.program import Neuron, Port, Program, Synapse, topological_order
+from neurodeploy.ir.program import Neuron, Port, Program, Synapse
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def check_dt(dt: object) -> float:
-    """dt as a float; ConfigError unless it is a finite positive number of seconds."""
-    if isinstance(dt, bool) or not isinstance(dt, int | float | np.floating | np.integer):
-        raise ConfigError(Diagnostic("dt", "number", f"{dt!r} is not a number of seconds"))
-    if not isfinite(dt) or dt <= 0:
-        raise ConfigError(Diagnostic("dt", "positive", f"{dt!r} s is not a positive finite time"))
-    return float(dt)
-
-
 def lower(
-    graph: nir.NIRGraph, dt: float, primitives: Mapping[str, Primitive], *, name: str = "network"
+    graph: nir.NIRGraph,
+    dt: float,
+    primitives: Mapping[str, Primitive],
+    *,
+    name: str = "network",
+    discretisation: str = "forward_euler",
 ) -> Program:
     """The Program(real) that means what the graph means at this dt (seconds).
 
     Raises ConfigError for a wrong dt, UnsupportedPrimitive for what has no lowering and
     VerificationError for a graph that breaks its own rules.
     """
-    dt = check_dt(dt)
+    clock = Clock(check_dt(dt), check_discretisation(discretisation))
     shapes = view(graph, primitives)
-    lowered = _lower_nodes(shapes, dt, primitives)
+    lowered = for_each_node(
+        shapes, primitives, lambda rule, node, shape, where: rule.lower(node, shape, clock, where)
+    )
     populations = find_populations(shapes, lowered)
     outputs = _add_readouts(shapes, lowered, populations)
     walk = _Walk(shapes, lowered, populations)
     ports = tuple(Port(n, shapes.out_shape[n]) for n in shapes.of_type(nir.Input))
     neurons, synapses = [], []
     for population in populations.values():
-        biases, incoming = walk.into(population)
-        neurons += [_bias_neuron(s.source) for s in incoming if s.source not in shapes.nodes]
-        neurons.append(_neuron(shapes, population, biases))
+        bias, incoming = walk.into(population)
+        neurons += [
+            _bias_neuron(name)
+            for name in sorted({s.source for s in incoming} - shapes.nodes.keys())
+        ]
+        neurons.append(_neuron(shapes, population, bias))
         synapses += incoming
-    draft = Program(name, "real", dt, ports, tuple(neurons), tuple(synapses), outputs)
-    return _with_feedback_delays(draft)
-
-
-def _lower_nodes(
-    graph: GraphView, dt: float, primitives: Mapping[str, Primitive]
-) -> dict[str, Linear | Dynamics]:
-    lowered: dict[str, Linear | Dynamics] = {}
-    problems: list[NeurodeployError] = []
-    for name, node in graph.nodes.items():
-        if isinstance(node, nir.Input | nir.Output):
-            continue
-        rule = primitives[type(node).__name__]
-        try:
-            lowered[name] = rule.lower(node, graph.in_shape[name], dt, f"node {name}")
-        except NeurodeployError as error:
-            problems.append(error)
-    if problems:
-        raise type(problems[0])([d for e in problems for d in e.diagnostics])
-    return lowered
+    # forward Euler is what a Program without a word about it was made with
+    meta = {} if discretisation == "forward_euler" else {"discretisation": discretisation}
+    return Program(name, "real", clock.dt, ports, tuple(neurons), tuple(synapses), outputs, meta)
 
 
 def _add_readouts(
@@ -115,16 +93,9 @@ def _neuron(graph: GraphView, population: Population, bias: Array) -> Neuron:
     return Neuron(population.exit, shape, population.model, full)
 
 
-def _bias_synapse(target: str, bias: Array) -> Synapse:
-    """A constant input of a synaptic current: the weights of a neuron that fires in every step.
-
-    A chip adds its bias to the voltage; what enters the current has to come as spikes.
-    """
-    source = f"{target}.bias"
-    return Synapse(f"{source}->{target}", source, target, "dense", bias.reshape(-1, 1))
-
-
 def _bias_neuron(name: str) -> Neuron:
+    """It fires in every step: a chip adds a bias to the voltage, so what enters the current, or
+    arrives later, has to come as spikes."""
     one, zero = np.ones(1), np.zeros(1)
     params = {"du": one, "dv": one, "bias": one, "v_init": zero, "vth": zero}
     return Neuron(name, (1,), "cuba_lif", params)
@@ -132,81 +103,113 @@ def _bias_neuron(name: str) -> Neuron:
 
 @dataclass
 class _Walk:
-    """Backward walk from a population through linear nodes to the sources of its synapses."""
+    """Backward walk from a population through maps and Delays to the sources of its synapses."""
 
     graph: GraphView
     lowered: Mapping[str, Linear | Dynamics]
     populations: Mapping[str, Population]
     _found: list[Synapse] = field(default_factory=list)
+    _biases: dict[int, Array] = field(default_factory=dict)
 
     def into(self, population: Population) -> tuple[Array, list[Synapse]]:
         """The constant input per step of a population and its synapses."""
         shape = self.graph.in_shape[population.entry]
         gain = LinearMap("scale", shape, shape, np.broadcast_to(population.dynamics.gain, shape))
         last = () if np.all(population.dynamics.gain == 1) else (gain,)
-        self._found = []
-        bias = np.zeros((1, *shape))
+        self._found, self._biases = [], {}
         for source in self.graph.before[population.entry]:
             if source != population.feedback:
-                bias = bias + self._trace(source, last, 0, population, (population.entry,))
-        bias = bias[0].reshape(shape)
-        if np.any(bias) and np.any(population.dynamics.du < 1):
-            self._found.append(_bias_synapse(population.exit, bias))
-            bias = np.zeros(shape)
+                path = _Path(population, last).through(source, population.entry, self.graph)
+                self._trace(source, path)
+        keeps_current = bool(np.any(population.dynamics.du < 1))
+        bias = np.zeros(shape)
+        for delay, each in sorted(self._biases.items()):
+            if delay or keeps_current:
+                self._add_bias(population, each, delay)
+            else:
+                bias = each
         return bias, self._found
 
-    def _trace(
-        self,
-        name: str,
-        maps: tuple[LinearMap, ...],
-        delay: int,
-        target: Population,
-        path: tuple[str, ...],
-    ) -> Array:
-        """Adds the synapses behind `name`; returns the constant that its biases contribute."""
-        if name in path[1:]:
-            raise VerificationError(
-                Diagnostic(f"node {name}", "cycle", "a cycle without neurons never settles")
+    def _trace(self, name: str, path: _Path) -> None:
+        """Adds the synapses behind `name` and the constants that its biases contribute."""
+        if name in path.nodes[1:]:
+            raise UnsupportedPrimitive(
+                Diagnostic(
+                    f"node {name}",
+                    "cycle",
+                    "a cycle of Delays and maps holds values that no neuron holds",
+                    "put a neuron into it",
+                )
             )
-        is_input = isinstance(self.graph.nodes[name], nir.Input)
-        if is_input or name in self.populations:
-            self._add(name, maps, delay, target)
-            return np.zeros((1, *self.graph.in_shape[target.entry]))
+        if isinstance(self.graph.nodes[name], nir.Input) or name in self.populations:
+            self._add(name, path)
+            return
         each = self.lowered[name]
         if not isinstance(each, Linear):
             raise UnsupportedPrimitive(
                 Diagnostic(
                     f"node {name}",
                     "read-inside",
-                    f"its state is read by {path[-1]} and also belongs to another population",
+                    f"its state is read by {path.nodes[-1]} and also belongs to another population",
                     "read the spikes instead, or give the read-out its own membrane",
                 )
             )
-        total = np.zeros((1, *self.graph.in_shape[target.entry]))
         if each.bias is not None:
-            total = total + apply_all(maps, each.bias[None]).reshape(total.shape)
-        behind = (each.map, *maps)
-        for source in self.graph.before[name]:
-            total = total + self._trace(source, behind, delay + each.delay, target, (*path, name))
-        return total
+            into = path.target.entry
+            bias = apply_all(path.maps, each.bias[None]).reshape(self.graph.in_shape[into])
+            self._biases[path.held] = self._biases.get(path.held, 0.0) + bias
+        for behind in _branches(path, name, each):
+            for source in self.graph.before[name]:
+                self._trace(source, behind.through(source, name, self.graph))
 
-    def _add(self, source: str, maps: tuple[LinearMap, ...], delay: int, to: Population) -> None:
-        where = f"{source} -> {to.exit}"
-        shape = self.graph.out_shape[source]
-        kind, weights, geometry = compose(maps, shape, where)
-        twins = sum(s.source == source for s in self._found)
-        name = f"{source}->{to.exit}" + (f"#{twins + 1}" if twins else "")
+    def _add(self, source: str, path: _Path) -> None:
+        target = path.target.exit
+        kind, weights, geometry = compose(
+            path.maps, self.graph.out_shape[source], f"{source} -> {target}"
+        )
+        name = self._synapse_name(source, target)
+        delay = path.held + path.late
         self._found.append(
-            Synapse(name, source, to.exit, kind, weights, delay=delay, geometry=geometry)
+            Synapse(name, source, target, kind, weights, delay=delay, geometry=geometry)
         )
 
+    def _add_bias(self, population: Population, bias: Array, delay: int) -> None:
+        source = f"{population.exit}.bias"
+        while source in self.graph.nodes:
+            source += "'"
+        name = self._synapse_name(source, population.exit)
+        weights = bias.reshape(-1, 1)
+        self._found.append(Synapse(name, source, population.exit, "dense", weights, delay=delay))
 
-def _with_feedback_delays(draft: Program) -> Program:
-    """Back edges of the walk from the inputs deliver one step later; forward edges at once."""
-    late = replace(draft, synapses=tuple(replace(s, delay=s.delay + 1) for s in draft.synapses))
-    rank = {port.name: -1 for port in draft.inputs}
-    rank.update({name: i for i, name in enumerate(topological_order(late))})
-    synapses = tuple(
-        replace(s, delay=s.delay + (rank[s.source] >= rank[s.target])) for s in draft.synapses
-    )
-    return replace(draft, synapses=synapses)
+    def _synapse_name(self, source: str, target: str) -> str:
+        twins = sum(s.source == source for s in self._found)
+        return f"{source}->{target}" + (f"#{twins + 1}" if twins else "")
+
+
+@dataclass(frozen=True)
+class _Path:
+    """From a node forward to a population: the maps in order, the steps that Delays hold it back
+    and the late edges, which deliver a step later each."""
+
+    target: Population
+    maps: tuple[LinearMap, ...]
+    held: int = 0
+    late: int = 0
+    nodes: tuple[str, ...] = ()
+
+    def through(self, source: str, node: str, graph: GraphView) -> _Path:
+        """The path that starts with the edge source -> node."""
+        late = self.late + ((source, node) in graph.late)
+        return replace(self, late=late, nodes=(*self.nodes, node))
+
+
+def _branches(path: _Path, name: str, each: Linear) -> Iterator[_Path]:
+    """The path behind a map or Delay; of a Delay that differs per element, one path per delay."""
+    values = np.unique(each.delay)
+    for steps in values:
+        maps: tuple[LinearMap, ...] = (each.map,)
+        if len(values) > 1:
+            shape = each.map.out_shape
+            mask = np.asarray(each.delay == steps, dtype=np.float64)
+            maps += (LinearMap("scale", shape, shape, mask),)
+        yield replace(path, maps=(*maps, *path.maps), held=path.held + int(steps))

@@ -172,39 +172,55 @@ def forward_synapses(program: Program) -> tuple[Synapse, ...]:
 
 
 def topological_order(program: Program) -> tuple[str, ...]:
-    """Populations in the order of a depth-first walk from the inputs; back edges are ignored.
+    """Populations so that every synapse without delay leads from earlier to later.
 
-    An edge without delay can't be one of them: VerificationError for a cycle of delay 0.
+    A depth-first walk from the inputs, so that delayed synapses lead forward, too, where they can.
+    VerificationError for a cycle of delay 0.
     """
+    undelayed = tuple(s for s in program.synapses if s.delay == 0)
+    for synapses in (program.synapses, undelayed):
+        finished, closing = _depth_first(program, synapses)
+        if not closing:
+            break
+    else:
+        edge = closing[0]
+        raise VerificationError(
+            Diagnostic(
+                f"synapse {edge.name}",
+                "delay-free-cycle",
+                f"{edge.source} -> {edge.target} closes a cycle without delay",
+                "a recurrent synapse needs delay >= 1",
+            )
+        )
+    populations = {n.name for n in program.neurons}
+    return tuple(name for name in finished if name in populations)
+
+
+def _depth_first(
+    program: Program, synapses: tuple[Synapse, ...]
+) -> tuple[tuple[str, ...], list[Synapse]]:
+    """Everything after what leads to it but for back edges; those of them that have no delay."""
     targets: dict[str, list[Synapse]] = {}
-    for synapse in program.synapses:
+    for synapse in synapses:
         targets.setdefault(synapse.source, []).append(synapse)
     finished: list[str] = []
-    state: dict[str, int] = {}
-    roots = [p.name for p in program.inputs] + [n.name for n in program.neurons]
-    for root in roots:
-        if root in state:
+    closing: list[Synapse] = []
+    inside: dict[str, bool] = {}
+    for root in [p.name for p in program.inputs] + [n.name for n in program.neurons]:
+        if root in inside:
             continue
-        state[root] = 1
+        inside[root] = True
         stack = [(root, iter(targets.get(root, [])))]
         while stack:
             name, edges = stack[-1]
             edge = next(edges, None)
             if edge is None:
-                state[name] = 2
+                inside[name] = False
                 finished.append(name)
                 stack.pop()
-            elif edge.target not in state:
-                state[edge.target] = 1
+            elif edge.target not in inside:
+                inside[edge.target] = True
                 stack.append((edge.target, iter(targets.get(edge.target, []))))
-            elif state[edge.target] == 1 and edge.delay == 0:
-                raise VerificationError(
-                    Diagnostic(
-                        f"synapse {edge.name}",
-                        "delay-free-cycle",
-                        f"{edge.source} -> {edge.target} closes a cycle without delay",
-                        "a recurrent synapse needs delay >= 1",
-                    )
-                )
-    populations = {n.name for n in program.neurons}
-    return tuple(name for name in reversed(finished) if name in populations)
+            elif inside[edge.target] and edge.delay == 0:
+                closing.append(edge)
+    return tuple(reversed(finished)), closing

@@ -9,9 +9,10 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import Diagnostic, UnsupportedPrimitive, VerificationError
-from neurodeploy.ir.graph import Linear, Shape
+from neurodeploy.ir.clock import Clock
+from neurodeploy.ir.graph import Linear, Shape, StepRule, stateless
 from neurodeploy.ir.linear_map import LinearMap
-from neurodeploy.primitives import PRIMITIVES
+from neurodeploy.primitives import PRIMITIVES, Role
 
 
 def _matrix(node: Any, shape: Shape, where: str) -> np.ndarray[Any, Any]:
@@ -30,10 +31,16 @@ def _matrix(node: Any, shape: Shape, where: str) -> np.ndarray[Any, Any]:
 
 
 class LinearRule:
+    role: Role = "map"
+
     def output_shape(self, node: nir.Linear, shape: Shape, where: str) -> Shape:
         return (_matrix(node, shape, where).shape[0],)
 
-    def lower(self, node: nir.Linear, shape: Shape, dt: float, where: str) -> Linear:
+    def interpret(self, node: nir.Linear, shape: Shape, clock: Clock, where: str) -> StepRule:
+        weights = _matrix(node, shape, where)
+        return stateless(lambda x: x.reshape(len(x), -1) @ weights.T)
+
+    def lower(self, node: nir.Linear, shape: Shape, clock: Clock, where: str) -> Linear:
         weights = _matrix(node, shape, where)
         return Linear(LinearMap("dense", shape, (weights.shape[0],), weights))
 
@@ -42,6 +49,8 @@ class LinearRule:
 
 
 class AffineRule:
+    role: Role = "map"
+
     def output_shape(self, node: nir.Affine, shape: Shape, where: str) -> Shape:
         rows = _matrix(node, shape, where).shape[0]
         if np.size(node.bias) not in (1, rows):
@@ -49,7 +58,12 @@ class AffineRule:
             raise VerificationError(Diagnostic(where, "shape", detail))
         return (rows,)
 
-    def lower(self, node: nir.Affine, shape: Shape, dt: float, where: str) -> Linear:
+    def interpret(self, node: nir.Affine, shape: Shape, clock: Clock, where: str) -> StepRule:
+        weights = _matrix(node, shape, where)
+        bias = np.asarray(node.bias, dtype=np.float64).ravel()
+        return stateless(lambda x: x.reshape(len(x), -1) @ weights.T + bias)
+
+    def lower(self, node: nir.Affine, shape: Shape, clock: Clock, where: str) -> Linear:
         weights = _matrix(node, shape, where)
         out = (weights.shape[0],)
         bias = np.broadcast_to(np.asarray(node.bias, dtype=np.float64).ravel(), out)
@@ -61,6 +75,8 @@ class AffineRule:
 
 
 class ScaleRule:
+    role: Role = "map"
+
     def output_shape(self, node: nir.Scale, shape: Shape, where: str) -> Shape:
         try:
             fits = np.broadcast_shapes(np.shape(node.scale), shape) == shape
@@ -71,7 +87,11 @@ class ScaleRule:
             raise VerificationError(Diagnostic(where, "shape", detail))
         return shape
 
-    def lower(self, node: nir.Scale, shape: Shape, dt: float, where: str) -> Linear:
+    def interpret(self, node: nir.Scale, shape: Shape, clock: Clock, where: str) -> StepRule:
+        factor = np.asarray(node.scale, dtype=np.float64)
+        return stateless(lambda x: x * factor)
+
+    def lower(self, node: nir.Scale, shape: Shape, clock: Clock, where: str) -> Linear:
         factor = np.asarray(node.scale, dtype=np.float64)
         return Linear(LinearMap("scale", shape, shape, factor))
 

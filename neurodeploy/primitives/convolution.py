@@ -12,11 +12,12 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import Diagnostic, UnsupportedPrimitive, VerificationError
-from neurodeploy.ir.graph import Linear, Shape
+from neurodeploy.ir.clock import Clock
+from neurodeploy.ir.graph import Linear, Shape, StepRule, stateless
 from neurodeploy.ir.linear_map import LinearMap
 from neurodeploy.ir.program import ConvGeometry
-from neurodeploy.ir.synapses import conv_output_shape
-from neurodeploy.primitives import PRIMITIVES
+from neurodeploy.ir.synapses import conv_output_shape, correlate
+from neurodeploy.primitives import PRIMITIVES, Role
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -55,6 +56,8 @@ def _same_padding(weights: Array, dilation: tuple[int, ...], where: str) -> tupl
 class ConvRule:
     """One rule for both: `axes` spatial axes, input `(C_in, *spatial)`."""
 
+    role: Role = "map"
+
     def __init__(self, axes: int) -> None:
         self.axes = axes
 
@@ -92,15 +95,23 @@ class ConvRule:
         weights, geometry = self._parts(node, shape, where)
         return conv_output_shape(shape, weights.shape, geometry)
 
-    def lower(self, node: Any, shape: Shape, dt: float, where: str) -> Linear:
+    def _bias(self, node: Any) -> Array:
+        """One value per output channel, ready to be added to `(C_out, *spatial)`."""
+        bias = 0.0 if node.bias is None else node.bias
+        return np.asarray(bias, dtype=np.float64).reshape(-1, *[1] * self.axes)
+
+    def interpret(self, node: Any, shape: Shape, clock: Clock, where: str) -> StepRule:
+        weights, geometry = self._parts(node, shape, where)
+        bias = self._bias(node)
+        return stateless(lambda x: correlate(x, weights, geometry) + bias)
+
+    def lower(self, node: Any, shape: Shape, clock: Clock, where: str) -> Linear:
         weights, geometry = self._parts(node, shape, where)
         out = conv_output_shape(shape, weights.shape, geometry)
         kind: Any = f"conv{self.axes}d"
-        bias = None
-        if node.bias is not None and np.any(node.bias):
-            per_channel = np.asarray(node.bias, dtype=np.float64).reshape(-1, *[1] * self.axes)
-            bias = np.broadcast_to(per_channel, out)
-        return Linear(LinearMap(kind, shape, out, weights, geometry), bias)
+        bias = self._bias(node)
+        full = np.broadcast_to(bias, out) if np.any(bias) else None
+        return Linear(LinearMap(kind, shape, out, weights, geometry), full)
 
     def examples(self) -> tuple[tuple[nir.NIRNode, Shape], ...]:
         rng = np.random.default_rng(0)

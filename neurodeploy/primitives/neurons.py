@@ -1,32 +1,35 @@
-"""Neurons of NIR under forward Euler with step dt (s); spikes after the update, v > v_threshold.
+"""Neurons of NIR: a step of dt seconds, then a spike where v > v_threshold, then v = v_reset there.
 
-LIF     tau dv/dt = (v_leak - v) + r x          v += dt/tau (v_leak - v + r x)
-IF      dv/dt = r x                             v += r dt x
-LI, I   the same without threshold
-CubaLIF tau_syn dI/dt = -I + w_in x; tau_mem dv/dt = (v_leak - v) + r I, I updated before v, as
-        snnTorch and Lava do
-CubaLI  the same without threshold
-Threshold  spikes where x > threshold, no state
-A reset to v_reset is a reset to 0 on a voltage axis that is shifted by it.
+LIF     tau dv/dt = (v_leak - v) + r x          v <- (1 - k) v + k (v_leak + r x)
+IF      dv/dt = r x                             v <- v + r dt x
+LI, I   the same without threshold; they send v
+CubaLIF tau_syn dI/dt = -I + w_in x             I <- (1 - k_syn) I + k_syn w_in x
+        tau_mem dv/dt = (v_leak - v) + r I      v <- (1 - k) v + k (v_leak + r I), with the new I,
+                                                as snnTorch and Lava do
+CubaLI  the same without threshold; it sends v
+Threshold  sends 1 where x > threshold, no state
+k = dt / tau (forward Euler) or 1 - exp(-dt / tau) (exact decay). v and I start at 0.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import nir
 import numpy as np
 
-from neurodeploy.errors import ConfigError, Diagnostic, VerificationError
-from neurodeploy.ir.graph import Array, Dynamics, Shape
-from neurodeploy.primitives import PRIMITIVES
+from neurodeploy.errors import Diagnostic, VerificationError
+from neurodeploy.ir.clock import Clock
+from neurodeploy.ir.graph import Array, Dynamics, Shape, State, StepRule, stateless
+from neurodeploy.primitives import PRIMITIVES, Role
 
 
 def _full(value: Any, shape: Shape) -> Array:
     return np.broadcast_to(np.asarray(value, dtype=np.float64), shape)
 
 
-def _require_fit(key: str, value: Any, shape: Shape, where: str) -> None:
+def require_fit(key: str, value: Any, shape: Shape, where: str) -> None:
     """VerificationError unless `value` broadcasts to `shape`."""
     try:
         fits = np.broadcast_shapes(np.shape(value), shape) == shape
@@ -37,21 +40,21 @@ def _require_fit(key: str, value: Any, shape: Shape, where: str) -> None:
         raise VerificationError(Diagnostic(where, "shape", detail))
 
 
-def _decay(node: Any, key: str, shape: Shape, dt: float, where: str) -> Array:
-    """dt / tau, which Euler needs in (0, 1]. ConfigError for a dt longer than tau."""
-    tau = _full(getattr(node, key), shape)
-    if np.any(tau <= 0):
-        raise VerificationError(Diagnostic(f"{where}.{key}", "positive", f"{tau.min():g} s"))
-    decay = dt / tau
-    # 1 ulp of slack: tau = dt / (1 - beta) is how exporters write beta = 0
-    if np.any(decay > 1 + 1e-6):
-        detail = f"dt = {dt:g} s is longer than {key} = {tau.min():g} s: Euler would overshoot"
-        raise ConfigError(Diagnostic(where, "dt", detail, "give the dt that the network assumes"))
-    return np.minimum(decay, 1.0)
+@dataclass(frozen=True)
+class _Constants:
+    """I <- (1 - du) I + w x; v <- (1 - dv) v + r I + rest. Without a current I = x."""
+
+    du: Array
+    w: Array
+    dv: Array
+    r: Array
+    rest: Array
 
 
 class NeuronRule:
     """`leaks`: has tau (or tau_mem); `current`: has tau_syn and w_in; `fires`: has a threshold."""
+
+    role: Role = "neuron"
 
     def __init__(self, kind: type[nir.NIRNode], leaks: bool, current: bool, fires: bool) -> None:
         self.kind, self.leaks, self.current, self.fires = kind, leaks, current, fires
@@ -67,27 +70,51 @@ class NeuronRule:
         for key in self._keys:
             value = getattr(node, key, None)
             if value is not None:  # v_reset is optional
-                _require_fit(key, value, shape, where)
+                require_fit(key, value, shape, where)
         return shape
 
-    def lower(self, node: Any, shape: Shape, dt: float, where: str) -> Dynamics:
-        r, one, zero = _full(node.r, shape), np.ones(shape), np.zeros(shape)
-        du, gain = one, one
+    def _constants(self, node: Any, shape: Shape, clock: Clock, where: str) -> _Constants:
+        def decay(key: str) -> Array:
+            return clock.decay(_full(getattr(node, key), shape), f"{where}.{key}")
+
+        du, w = np.ones(shape), np.ones(shape)
         if self.current:
-            du = _decay(node, "tau_syn", shape, dt, where)
-            gain = _full(node.w_in, shape) * dt / _full(node.tau_syn, shape)
-        if self.leaks:
-            dv = _decay(node, "tau_mem" if self.current else "tau", shape, dt, where)
-            gain = gain * (r * dt / _full(node.tau_mem if self.current else node.tau, shape))
-        else:
-            dv, gain = zero, gain * (r * dt)
-        gain = _rounded_to_one(gain)
-        v_leak = _full(node.v_leak, shape) if self.leaks else zero
-        reset = getattr(node, "v_reset", None) if self.fires else None
-        v_reset = zero if reset is None else _full(reset, shape)
-        bias = dv * (v_leak - v_reset) if self.leaks else zero
+            du = decay("tau_syn")
+            w = _rounded_to_one(_full(node.w_in, shape) * du)
+        if not self.leaks:
+            r = _rounded_to_one(_full(node.r, shape) * clock.dt)
+            return _Constants(du, w, np.zeros(shape), r, np.zeros(shape))
+        dv = decay("tau_mem" if self.current else "tau")
+        r = _rounded_to_one(_full(node.r, shape) * dv)
+        return _Constants(du, w, dv, r, dv * _full(node.v_leak, shape))
+
+    def _v_reset(self, node: Any, shape: Shape) -> Array:
+        reset = getattr(node, "v_reset", None)
+        return np.zeros(shape) if reset is None else _full(reset, shape)
+
+    def interpret(self, node: Any, shape: Shape, clock: Clock, where: str) -> StepRule:
+        c = self._constants(node, shape, clock, where)
+        v_reset = self._v_reset(node, shape)
+
+        def step(state: State, x: Array) -> tuple[State, Array]:
+            new: dict[str, Array] = {}
+            if self.current:
+                x = new["u"] = (1 - c.du) * state["u"] + c.w * x
+            v = (1 - c.dv) * state["v"] + c.r * x + c.rest
+            if not self.fires:
+                return new | {"v": v}, v
+            spikes = v > node.v_threshold
+            return new | {"v": np.where(spikes, v_reset, v)}, spikes.astype(np.float64)
+
+        return StepRule(step, {key: np.zeros(shape) for key in "uv"[not self.current :]})
+
+    def lower(self, node: Any, shape: Shape, clock: Clock, where: str) -> Dynamics:
+        """On a voltage axis shifted by v_reset, so that the reset goes to 0."""
+        c = self._constants(node, shape, clock, where)
+        v_reset = self._v_reset(node, shape) if self.fires else np.zeros(shape)
         vth = _full(node.v_threshold, shape) - v_reset if self.fires else None
-        return Dynamics(du, dv, gain, bias, vth, zero - v_reset)
+        gain = _rounded_to_one(c.w * c.r)
+        return Dynamics(c.du, c.dv, gain, c.rest - c.dv * v_reset, vth, 0.0 - v_reset)
 
     def examples(self) -> tuple[tuple[nir.NIRNode, Shape], ...]:
         ones = np.ones(3)
@@ -115,11 +142,16 @@ def _rounded_to_one(gain: Array) -> Array:
 
 
 class ThresholdRule:
+    role: Role = "neuron"
+
     def output_shape(self, node: nir.Threshold, shape: Shape, where: str) -> Shape:
-        _require_fit("threshold", node.threshold, shape, where)
+        require_fit("threshold", node.threshold, shape, where)
         return shape
 
-    def lower(self, node: nir.Threshold, shape: Shape, dt: float, where: str) -> Dynamics:
+    def interpret(self, node: nir.Threshold, shape: Shape, clock: Clock, where: str) -> StepRule:
+        return stateless(lambda x: (x > node.threshold).astype(np.float64))
+
+    def lower(self, node: nir.Threshold, shape: Shape, clock: Clock, where: str) -> Dynamics:
         one, zero = np.ones(shape), np.zeros(shape)
         return Dynamics(one, one, one, zero, _full(node.threshold, shape), zero)
 

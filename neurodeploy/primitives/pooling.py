@@ -11,15 +11,18 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import Diagnostic, VerificationError
-from neurodeploy.ir.graph import Linear, Shape
+from neurodeploy.ir.clock import Clock
+from neurodeploy.ir.graph import Linear, Shape, StepRule, stateless
 from neurodeploy.ir.linear_map import LinearMap
 from neurodeploy.ir.program import ConvGeometry
 from neurodeploy.ir.synapses import conv_output_shape
-from neurodeploy.primitives import PRIMITIVES
+from neurodeploy.primitives import PRIMITIVES, Role
 from neurodeploy.primitives.convolution import per_axis
 
 
 class PoolRule:
+    role: Role = "map"
+
     def __init__(self, average: bool) -> None:
         self.average = average
 
@@ -43,7 +46,10 @@ class PoolRule:
     def output_shape(self, node: Any, shape: Shape, where: str) -> Shape:
         return self._map(node, shape, where).out_shape
 
-    def lower(self, node: Any, shape: Shape, dt: float, where: str) -> Linear:
+    def interpret(self, node: Any, shape: Shape, clock: Clock, where: str) -> StepRule:
+        return stateless(self._map(node, shape, where).apply)
+
+    def lower(self, node: Any, shape: Shape, clock: Clock, where: str) -> Linear:
         return Linear(self._map(node, shape, where))
 
     def examples(self) -> tuple[tuple[nir.NIRNode, Shape], ...]:

@@ -7,12 +7,15 @@ from math import prod
 import nir
 
 from neurodeploy.errors import Diagnostic, VerificationError
-from neurodeploy.ir.graph import Linear, Shape
+from neurodeploy.ir.clock import Clock
+from neurodeploy.ir.graph import Linear, Shape, StepRule, stateless
 from neurodeploy.ir.linear_map import LinearMap
-from neurodeploy.primitives import PRIMITIVES
+from neurodeploy.primitives import PRIMITIVES, Role
 
 
 class FlattenRule:
+    role: Role = "map"
+
     def output_shape(self, node: nir.Flatten, shape: Shape, where: str) -> Shape:
         stated = (node.input_type or {}).get("input")
         if stated is not None and prod(int(n) for n in stated) != prod(shape):
@@ -26,7 +29,11 @@ class FlattenRule:
             raise VerificationError(Diagnostic(where, "shape", detail))
         return (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
 
-    def lower(self, node: nir.Flatten, shape: Shape, dt: float, where: str) -> Linear:
+    def interpret(self, node: nir.Flatten, shape: Shape, clock: Clock, where: str) -> StepRule:
+        out = self.output_shape(node, shape, where)
+        return stateless(lambda x: x.reshape(len(x), *out))
+
+    def lower(self, node: nir.Flatten, shape: Shape, clock: Clock, where: str) -> Linear:
         return Linear(LinearMap("reshape", shape, self.output_shape(node, shape, where)))
 
     def examples(self) -> tuple[tuple[nir.NIRNode, Shape], ...]:

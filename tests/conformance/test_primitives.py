@@ -1,4 +1,4 @@
-"""Every example of every NIR primitive: our Program against its equations, written out anew."""
+"""Every example of every NIR primitive: interpreter and Program against its equations, anew."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import nir
 import numpy as np
 import pytest
 
+import neurodeploy
 from neurodeploy import pipeline
 from neurodeploy.backends import reference
 from neurodeploy.errors import VerificationError
@@ -33,8 +34,8 @@ def graph_of(node: nir.NIRNode, shape: tuple[int, ...]) -> nir.NIRGraph:
     return nir.NIRGraph(nodes, [("input", "node"), ("node", "output")], type_check=False)
 
 
-def evaluate(node: nir.NIRNode, x: np.ndarray) -> np.ndarray:
-    """x (T, *shape) through the node, from its definition."""
+def evaluate(node: nir.NIRNode, x: np.ndarray, exact: bool = False) -> np.ndarray:
+    """x (T, *shape) through the node, from its definition; Euler, or with `exact` decays."""
     name = type(node).__name__
     if name in ("Linear", "Affine"):
         return x @ node.weight.T + (node.bias if name == "Affine" else 0.0)
@@ -43,11 +44,14 @@ def evaluate(node: nir.NIRNode, x: np.ndarray) -> np.ndarray:
     if name == "Flatten":
         return x.reshape(len(x), -1)
     if name == "Delay":
-        steps = round(float(node.delay.flat[0]) / DT)
-        return np.concatenate([np.zeros((steps, *x.shape[1:])), x[:-steps]])
+        columns = [
+            np.concatenate([np.zeros(k), column])[: len(x)]
+            for k, column in zip(np.rint(node.delay / DT).astype(int), x.T, strict=True)
+        ]
+        return np.stack(columns, axis=1)
     if name in ("Conv1d", "Conv2d", "AvgPool2d", "SumPool2d"):
         return np.stack([windowed(node, frame) for frame in x])
-    return stateful(node, x)
+    return stateful(node, x, exact)
 
 
 def windowed(node: nir.NIRNode, frame: np.ndarray) -> np.ndarray:
@@ -84,22 +88,26 @@ def windowed(node: nir.NIRNode, frame: np.ndarray) -> np.ndarray:
     return out + bias
 
 
-def stateful(node: nir.NIRNode, x: np.ndarray) -> np.ndarray:
+def stateful(node: nir.NIRNode, x: np.ndarray, exact: bool) -> np.ndarray:
     name = type(node).__name__
     v, current, out = np.zeros(x.shape[1:]), np.zeros(x.shape[1:]), []
+
+    def share(tau):
+        return 1 - np.exp(-DT / tau) if exact else DT / tau
+
     for value in x:
         if name == "Threshold":
             out.append(value > node.threshold)
             continue
         drive = value
         if name.startswith("Cuba"):
-            current = current + DT / node.tau_syn * (node.w_in * value - current)
+            current = current + share(node.tau_syn) * (node.w_in * value - current)
             drive = current
         if name in ("I", "IF"):
             v = v + DT * node.r * drive
         else:
             tau = node.tau_mem if name.startswith("Cuba") else node.tau
-            v = v + DT / tau * (node.v_leak - v + node.r * drive)
+            v = v + share(tau) * (node.v_leak - v + node.r * drive)
         if name.endswith("F"):
             spikes = v > node.v_threshold
             v = np.where(spikes, node.v_reset, v)
@@ -109,12 +117,15 @@ def stateful(node: nir.NIRNode, x: np.ndarray) -> np.ndarray:
     return np.stack(out).astype(float)
 
 
+@pytest.mark.parametrize("word", ["forward_euler", "exact_decay"])
 @pytest.mark.parametrize(("name", "node", "shape"), CASES)
-def test_real_program_follows_the_equations(name, node, shape):
+def test_interpreter_and_real_program_follow_the_equations(name, node, shape, word):
     x = np.random.default_rng(1).normal(0.3, 1.0, size=(STEPS, *shape))
-    trace = reference.run(lower(graph_of(node, shape), DT, PRIMITIVES), x)
-    expected = evaluate(node, x)
-    assert trace.output.shape[0] == STEPS
+    graph = graph_of(node, shape)
+    expected = evaluate(node, x, word == "exact_decay")
+    meaning = neurodeploy.interpret(graph, x, dt=DT, discretisation=word)
+    np.testing.assert_allclose(meaning.output[:, 0], expected, rtol=0, atol=1e-12)
+    trace = reference.run(lower(graph, DT, PRIMITIVES, discretisation=word), x)
     np.testing.assert_allclose(trace.output[:, 0], expected, rtol=0, atol=1e-12)
     assert np.any(expected != 0), "an example that stays silent shows nothing"
 

@@ -105,8 +105,7 @@ def test_nan_weights(work, capsys):
     assert "node fc.weight [finite]: 1 of 6 values are NaN" in error
 
 
-def test_unsupported_primitive(work, capsys):
-    """A graph within a graph has no lowering yet; the line names the node and what is known."""
+def test_a_graph_within_a_graph_compiles(work):
     nodes = {
         "input": nir.Input({"input": np.array([3])}),
         "block": small_graph(),
@@ -114,9 +113,24 @@ def test_unsupported_primitive(work, capsys):
     }
     edges = [("input", "block"), ("block", "output")]
     nir.write(work / "net.nir", nir.NIRGraph(nodes, edges, type_check=False))
+    assert compiled(work) == 0
+    assert read_program(work / "net.ndp").outputs == ("block.lif",)
+
+
+def test_what_no_program_can_say(work, capsys):
+    """A Delay that feeds on itself: NIR gives it a meaning, a Program has no neuron to hold it."""
+    ports = small_graph().nodes
+    nodes = {
+        "input": ports["input"],
+        "sum": nir.Scale(np.full(3, 0.5)),
+        "echo": nir.Delay(np.full(3, 2 * DT)),
+        "output": nir.Output({"output": np.array([3])}),
+    }
+    edges = [("input", "sum"), ("sum", "echo"), ("echo", "sum"), ("sum", "output")]
+    write_nir(work / "net.nir", nir.NIRGraph(nodes, edges, type_check=False), {"dt": DT})
     before = files(work)
     error = refused(capsys, compiled(work), 1, work, before)
-    assert "node block [primitive]: NIRGraph has no lowering" in error
+    assert "node sum [cycle]: a cycle of Delays and maps" in error
 
 
 @pytest.mark.parametrize(

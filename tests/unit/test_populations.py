@@ -88,7 +88,7 @@ def test_a_side_population_is_run_to_its_own_end():
         "a": spiking(),
         "w": nir.Linear(np.eye(3)),
         "s": spiking(),
-        "d": nir.Delay(DT * ONE),
+        "d": nir.Delay(2 * DT * ONE),
         "back": nir.Linear(-np.eye(3)),
     }
     edges = [*chain("a"), ("a", "w"), ("w", "s"), ("s", "d"), ("d", "back"), ("back", "a")]
