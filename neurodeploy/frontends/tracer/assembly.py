@@ -34,6 +34,7 @@ class Assembled:
     recurrent: tuple[Edge, ...]
     names: Mapping[str, str]
     mistyped: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -146,7 +147,8 @@ def assemble(
     mistyped = tuple(dict.fromkeys(builder.mistyped))
     nodes = _in_order_of_flow(builder.nodes, builder.edges, builder.recurrent)
     graph = nir.NIRGraph(nodes, builder.edges, type_check=not mistyped)
-    return Assembled(graph, tuple(builder.recurrent), builder.names, mistyped)
+    notes = tuple(f"{builder.names[n]}: {note}" for n, cell in cells.items() for note in cell.notes)
+    return Assembled(graph, tuple(builder.recurrent), builder.names, mistyped, notes)
 
 
 def _in_order_of_flow(

@@ -175,7 +175,7 @@ def _check_layers(recording: Recording, allow_lossy: bool) -> list[str]:
 
 
 def _notes(recording: Recording, readout: Readout, built: Assembled) -> list[str]:
-    notes = list(readout.notes)
+    notes = [*readout.notes, *built.notes]
     unused = [n for n in recording.neuron_inputs if n not in built.names]
     if unused:
         notes.append(f"the output does not depend on {', '.join(unused)}: not exported")

@@ -21,7 +21,7 @@ class Cell:
     """NIR nodes of one neuron layer, by suffix to the layer's name ("" is the layer itself).
 
     `entry` takes the input; `ports` names the node that gives "spk" or a state; `feedback` are the
-    edges that deliver one step later.
+    edges that deliver one step later. `notes` go into the manifest.
     """
 
     nodes: Mapping[str, nir.NIRNode]
@@ -29,6 +29,7 @@ class Cell:
     ports: Mapping[str, str]
     edges: tuple[tuple[str, str], ...] = ()
     feedback: tuple[tuple[str, str], ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
