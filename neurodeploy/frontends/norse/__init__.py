@@ -1,0 +1,71 @@
+"""Norse modules to NIR: exact, or refused with every reason at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from neurodeploy.frontends.norse.kinds import KINDS
+from neurodeploy.frontends.norse.neuron_layers import NorseLayers
+from neurodeploy.frontends.tracer import export as tracer_export
+from neurodeploy.frontends.tracer import replay as tracer_replay
+from neurodeploy.frontends.tracer.arrays import to_float64
+from neurodeploy.frontends.tracer.export import Export
+from neurodeploy.frontends.tracer.recording import TimeAxis
+
+__all__ = ["Export", "replay", "source_hash", "to_nir"]
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def to_nir(
+    module: nn.Module,
+    input_shape: Sequence[int],
+    *,
+    dt: float,
+    allow_lossy: bool = False,
+    time_axis: TimeAxis = "auto",
+    output: int | None = None,
+) -> Export:
+    """The NIR graph that does at each step of `dt` seconds what the Norse `module` does.
+
+    `dt` must be the one that its layers compute with. Arguments and errors:
+    `tracer.export.export`.
+    """
+    export = tracer_export.export(
+        module,
+        input_shape,
+        NorseLayers(dt),
+        dt=dt,
+        allow_lossy=allow_lossy,
+        time_axis=time_axis,
+        output=output,
+    )
+    return replace(export, manifest={**export.manifest, "source_hash": source_hash(module)})
+
+
+def replay(
+    module: nn.Module,
+    inputs: Array,
+    *,
+    time_axis: TimeAxis = "auto",
+    output: int | None = None,
+) -> dict[str, Array]:
+    """Every layer's spikes in float64: `tracer.replay.replay` of a Norse module."""
+    return tracer_replay.replay(module, inputs, NorseLayers(), time_axis=time_axis, output=output)
+
+
+def source_hash(module: nn.Module) -> str:
+    """`tracer.export.source_hash` and the neurons' parameters, which no state_dict holds."""
+    digest = hashlib.sha256(tracer_export.source_hash(module).encode())
+    for path, layer in module.named_modules():
+        kind = KINDS.get(type(layer))
+        for name in kind.parameters if kind else ():
+            digest.update(f"{path} {name}".encode())
+            digest.update(to_float64(getattr(layer.p, name)).tobytes())
+    return digest.hexdigest()
