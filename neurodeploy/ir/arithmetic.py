@@ -68,3 +68,9 @@ def subthreshold(
 def effective_bias(bias_mant: Array, bias_exp: int) -> Array:
     """bias = mantissa << exponent (floor shift right for a negative exponent)."""
     return shifted(np.asarray(bias_mant, dtype=np.int64), bias_exp)
+
+
+def wrapped_int32(x: Array) -> Array:
+    """x modulo 2^32 into -2^31..2^31 - 1: the arithmetic of Lava's int32 states."""
+    half = 1 << 31
+    return ((x + half) & ((1 << 32) - 1)) - half

@@ -72,12 +72,13 @@ def _encode(program: Program, port: Port, x: Array) -> Array:
 
 
 def initial_state(program: Program, name: str, batch: int) -> dict[str, Array]:
-    """Zero state of a population, `v` from `v_init`; arrays `(batch, *shape)`."""
+    """Zero state of a population, a `v` from `v_init`; arrays `(batch, *shape)`."""
     neuron = program.neuron(name)
     dtype = np.float64 if program.arithmetic == "real" else np.int64
     keys = NEURON_MODELS[neuron.model].state
     state: dict[str, Array] = {k: np.zeros((batch, *neuron.shape), dtype=dtype) for k in keys}
-    state["v"] = state["v"] + np.asarray(neuron.params.get("v_init", 0), dtype=dtype)
+    if "v_init" in neuron.params:
+        state["v"] = state["v"] + np.asarray(neuron.params["v_init"], dtype=dtype)
     return state
 
 

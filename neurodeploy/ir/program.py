@@ -144,7 +144,7 @@ class Program:
         for port in self.inputs:
             if port.name == source:
                 return self.arithmetic == "real" or port.num_message_bits > 0
-        return not NEURON_MODELS[self.neuron(source).model].spiking
+        return NEURON_MODELS[self.neuron(source).model].graded
 
     @cached_property
     def latency(self) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.synapses import fan_out
 
@@ -105,11 +106,13 @@ class Trace:
         return values[late : late + self.input_steps]
 
     def real(self, key: str) -> Array:
-        """`aligned(key)` in real units: states and read-outs divided by the population's scale."""
+        """`aligned(key)` in real units: divided by the scale of the state or of the message."""
         name, _, state = key.partition("/")
-        scale = self.program.neuron(name).scale
-        graded = self.program.is_graded(name) if not state else state in ("u", "v")
-        return self.aligned(key) / scale if graded else self.aligned(key)
+        neuron = self.program.neuron(name)
+        if state not in ("", "s"):
+            return self.aligned(key) / neuron.scale
+        scale = NEURON_MODELS[neuron.model].message_scale(neuron.params, neuron.scale)
+        return self.aligned(key) if scale == 1.0 else self.aligned(key) / scale
 
     @property
     def output(self) -> Array:

@@ -9,26 +9,10 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.errors import Diagnostic, VerificationError
-from neurodeploy.ir.arithmetic import (
-    BIAS_EXP_MAX,
-    BIAS_MANTISSA_MAX,
-    DECAY_UNITY,
-    STATE_LIMIT,
-    THRESHOLD_MANTISSA_MAX,
-)
 from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import Neuron, Program, Synapse
 from neurodeploy.ir.synapses import conv_output_shape
 
-FIXED_RANGES = {
-    "du": (0, DECAY_UNITY - 1),
-    "dv": (0, DECAY_UNITY - 1),
-    "vth": (0, THRESHOLD_MANTISSA_MAX),
-    "subtract": (0, THRESHOLD_MANTISSA_MAX),
-    "bias": (-BIAS_MANTISSA_MAX - 1, BIAS_MANTISSA_MAX),
-    "bias_exp": (0, BIAS_EXP_MAX),
-    "v_init": (1 - STATE_LIMIT, STATE_LIMIT - 1),
-}
 WEIGHT_EXP_RANGE = (-8, 7)
 
 
@@ -79,9 +63,9 @@ def _neuron(program: Program, neuron: Neuron) -> Iterator[Diagnostic]:
         return
     if neuron.latency < 0:
         yield Diagnostic(where, "latency", f"{neuron.latency} is negative")
-    wanted = set(NEURON_MODELS[neuron.model].parameters)
-    if program.arithmetic == "real":
-        wanted -= {"bias_exp"}
+    fixed = program.arithmetic == "fixed"
+    known = NEURON_MODELS[neuron.model].parameters
+    wanted = {key for key, parameter in known.items() if fixed or not parameter.fixed_only}
     if set(neuron.params) != wanted:
         detail = f"has {sorted(neuron.params)}, the model takes {sorted(wanted)}"
         yield Diagnostic(where, "parameters", detail)
@@ -92,9 +76,9 @@ def _neuron(program: Program, neuron: Neuron) -> Iterator[Diagnostic]:
             yield Diagnostic(f"{where}.{key}", "shape", f"{array.shape} is not {neuron.shape}")
         if not np.isfinite(array).all():
             yield Diagnostic(f"{where}.{key}", "finite", "holds NaN or infinite values")
-        elif program.arithmetic == "fixed":
-            yield from _integers(f"{where}.{key}", array, *FIXED_RANGES[key])
-            if key not in ("bias", "v_init") and array.ndim:
+        elif fixed:
+            yield from _integers(f"{where}.{key}", array, known[key].low, known[key].high)
+            if array.ndim and not known[key].per_neuron:
                 yield Diagnostic(f"{where}.{key}", "scalar", "one value per population")
 
 

@@ -15,6 +15,7 @@ from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.proc.conv.process import Conv
 from lava.proc.dense.process import DelayDense, Dense
 from lava.proc.lif.process import LIF
+from lava.proc.sdn.process import Delta, Sigma, SigmaDelta
 from lava.proc.sparse.process import DelaySparse, Sparse
 
 from neurodeploy.backends.lava.hardware import execute_on_loihi2
@@ -28,13 +29,16 @@ from neurodeploy.backends.lava.jobs import (
     record_file,
 )
 from neurodeploy.backends.lava.network import build, ring_buffers
-from neurodeploy.backends.lava.processes import neurons, synapses
+from neurodeploy.backends.lava.processes import neurons, sigma_delta, synapses
 from neurodeploy.backends.lava.processes.recording import Plan
 from neurodeploy.ir.files import read_program
 from neurodeploy.ir.program import Program
 
 MODELS = {
     LIF: neurons.RecordedLif,
+    SigmaDelta: sigma_delta.RecordedSigmaDelta,
+    Delta: sigma_delta.RecordedDelta,
+    Sigma: sigma_delta.RecordedSigma,
     Dense: synapses.RestartingDense,
     DelayDense: synapses.RestartingDelayDense,
     Sparse: synapses.RestartingSparse,

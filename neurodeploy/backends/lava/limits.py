@@ -1,10 +1,10 @@
 """Where Lava's int32 arithmetic ends: a run beyond it is refused, since Lava would wrap silently.
 
-Lava's ports, buffers and products are int32, a convolution's sum is kept to 24 bits, and `a_in <<
-6` is an int32 as well. (The `np.int16` that Lava declares for a neuron's `a_in` only types the
-zeros to which the messages are added: nothing wraps at 16 bits.) The checks use the messages that
-were really sent. They are sound after the fact: up to the first step that leaves the range, all
-messages are right.
+Lava's ports, buffers and products are int32, a convolution's sum is kept to 24 bits, and the `a_in
+<< 6` of a LIF is an int32 as well. (The `np.int16` that Lava declares for a neuron's `a_in` only
+types the zeros to which the messages are added: nothing wraps at 16 bits.) The checks use the
+messages that were really sent. They are sound after the fact: up to the first step that leaves the
+range, all messages are right.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import numpy as np
 
 from neurodeploy.errors import Diagnostic, QuantizationError
 from neurodeploy.ir.arithmetic import STATE_LIMIT
+from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import Program, Synapse
 from neurodeploy.ir.synapses import fixed_sum
 
 Array = np.ndarray[Any, np.dtype[Any]]
 SUM_LIMIT = 1 << 31
-# (2^31 - 2^25) >> 6: leaves room in int32 for what u, v and the bias add to a_in << 6
-INPUT_LIMIT = ((1 << 31) - (1 << 25)) >> 6
+# leaves room in int32 for what u, v and the bias add to a_in << 6
+INPUT_LIMIT = (1 << 31) - (1 << 25)
 CHUNK_STEPS = 64
 
 
@@ -42,8 +43,9 @@ def check_ranges(program: Program, sent: Mapping[str, Array]) -> None:
             if shifted.max(initial=0) >= limit:
                 found.append(_beyond(f"synapse {synapse.name}", int(shifted.max()), limit))
             arriving += shifted >> max(-synapse.weight_exp, 0)
-        if arriving.max(initial=0) >= INPUT_LIMIT:
-            found.append(_beyond(f"input of {neuron.name}", int(arriving.max()), INPUT_LIMIT))
+        limit = INPUT_LIMIT >> NEURON_MODELS[neuron.model].input_shift
+        if arriving.max(initial=0) >= limit:
+            found.append(_beyond(f"input of {neuron.name}", int(arriving.max()), limit))
     if found:
         raise QuantizationError(found)
 

@@ -56,22 +56,11 @@ def ring_buffers(data: Mapping[str, Array]) -> dict[str, Any]:
 
 
 def _neuron(neuron: Neuron, plan: Plan) -> Any:
-    params = neuron.params
-    arguments: dict[str, Any] = {
-        "shape": (neuron.size,),
-        "u": 0,
-        "v": _flat(params["v_init"], neuron),
-        "du": int(params["du"]),
-        "dv": int(params["dv"]),
-        "bias_mant": _flat(params["bias"], neuron),
-        "bias_exp": int(params["bias_exp"]),
-        "name": None,
-        "log_config": None,
+    arguments = {
+        key: np.asarray(value, dtype=np.int64).ravel() if np.ndim(value) else value
+        for key, value in NEURON_MODELS[neuron.model].lava_arguments(neuron.params).items()
     }
-    for key in ("vth", "subtract"):
-        if key in params:
-            arguments[key] = int(params[key])
-    process = _process_class(neuron.model)(**arguments)
+    process = _process_class(neuron.model)(shape=(neuron.size,), **arguments)
     process.proc_params[PLAN] = plan
     return process
 
@@ -80,10 +69,6 @@ def _process_class(model: str) -> Any:
     """The Lava process that the neuron model names, as `module:Class`."""
     module, _, name = NEURON_MODELS[model].lava_process.partition(":")
     return getattr(importlib.import_module(module), name)
-
-
-def _flat(value: Any, neuron: Neuron) -> Array:
-    return np.broadcast_to(np.asarray(value, dtype=np.int64), neuron.shape).ravel()
 
 
 def _message_bits(program: Program, source: str) -> int:

@@ -2,9 +2,9 @@
 
 A netx file is a strict sequence of layers. Its loader maps CUBA to Lava's LIF with vth = vThMant,
 du = iDecay - 1, dv = vDecay and a bias exponent of 6; weights have no exponent; a population has
-one value of each parameter. A final read-out is written as a CUBA with the largest threshold,
-131071: it is one as long as that is not reached. The number of message bits of a graded input is
-not in the file: `Network(net_config, input_message_bits=...)` takes it.
+one value of each parameter. A final read-out is written as slayer writes its own, a CUBA with a
+threshold that no membrane can reach. The number of message bits of a graded input is not in the
+file: `Network(net_config, input_message_bits=...)` takes it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ import numpy as np
 
 from neurodeploy.backends.lava.netx_weights import folded, survives_loading
 from neurodeploy.errors import Diagnostic, UnsupportedPrimitive
-from neurodeploy.ir.arithmetic import BIAS_MANTISSA_MAX, THRESHOLD_MANTISSA_MAX
+from neurodeploy.ir.arithmetic import BIAS_MANTISSA_MAX
 from neurodeploy.ir.program import Neuron, Program, Synapse
 from neurodeploy.whole_files import write_whole
 
 Array = np.ndarray[Any, np.dtype[Any]]
 NETX_BIAS_EXP = 6
+NEVER = (1 << 18) - 1  # slayer's `Affine`: << 6 it is beyond 24 bits
 NETX_MAX_DELAY = 62
 SEQUENTIAL = "netx is strictly sequential"
 
@@ -182,7 +183,7 @@ def _write_neuron(group: h5py.Group, neuron: Neuron) -> None:
     _text(group, "type", "CUBA")
     group["iDecay"] = int(params["du"]) + 1
     group["vDecay"] = int(params["dv"])
-    group["vThMant"] = int(params.get("vth", THRESHOLD_MANTISSA_MAX))
+    group["vThMant"] = int(params.get("vth", NEVER))
     group["refDelay"] = 1
     group["gradedSpike"] = False
 

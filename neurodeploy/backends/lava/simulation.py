@@ -14,11 +14,10 @@ from neurodeploy.backends.lava.limits import check_ranges
 from neurodeploy.backends.lava.netx import write_netx
 from neurodeploy.backends.lava.routes import Route, available, check_program, choose
 from neurodeploy.backends.lava.session import Session
-from neurodeploy.errors import Diagnostic, UnsupportedPrimitive
 from neurodeploy.ir.files import write_program
 from neurodeploy.ir.inputs import Inputs, expand_probes, padded, prepare_inputs, run_length
 from neurodeploy.ir.neurons import NEURON_MODELS
-from neurodeploy.ir.program import Program
+from neurodeploy.ir.program import Neuron, Program
 from neurodeploy.ir.trace import Counts, NeuronCounts, Trace, arrivals, count_synapses
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -50,26 +49,8 @@ def run(
     taken = choose(program, route)
     if session is None:
         with Session() as own:
-            return _run_or_fall_back(program, inputs, steps, probe, taken, route, own)
-    return _run_or_fall_back(program, inputs, steps, probe, taken, route, session)
-
-
-def _run_or_fall_back(
-    program: Program,
-    inputs: Inputs,
-    steps: int | None,
-    probe: str | tuple[str, ...],
-    taken: str,
-    wanted: Route,
-    session: Session,
-) -> Trace:
-    """Processes take over from netx when a read-out reached the threshold that netx gave it."""
-    try:
-        return run_route(program, inputs, steps, probe, taken, session)
-    except UnsupportedPrimitive:
-        if wanted == "netx":
-            raise
-        return run_route(program, inputs, steps, probe, "processes", session)
+            return run_route(program, inputs, steps, probe, taken, own)
+    return run_route(program, inputs, steps, probe, taken, session)
 
 
 def run_route(
@@ -92,8 +73,7 @@ def _simulate(
     program: Program, sent: Mapping[str, Array], keys: tuple[str, ...], route: str, session: Session
 ) -> Trace:
     length, batch = next(iter(sent.values())).shape[:2]
-    read_outs = [n.name for n in program.neurons if not NEURON_MODELS[n.model].spiking]
-    job = jobs.Job(route, length, batch, _records(program, keys, read_outs))
+    job = jobs.Job(route, length, batch, _records(program, keys))
     with tempfile.TemporaryDirectory(prefix="neurodeploy-lava-") as name:
         folder = Path(name)
         write_program(folder / jobs.PROGRAM, program)
@@ -110,26 +90,26 @@ def _simulate(
         for n in program.neurons
         for state, values in recorded[n.name].items()
     }
-    fired = [name for name in read_outs if route == "netx" and states[f"{name}/s"].any()]
-    if fired:
-        raise UnsupportedPrimitive([_read_out_fired(name) for name in fired])
-    outputs = {
-        n.name: states[f"{n.name}/{'v' if n.name in read_outs else 's'}"] for n in program.neurons
-    }
+    outputs = {n.name: states[f"{n.name}/{_sends(n)}"] for n in program.neurons}
     check_ranges(program, _in_a_row({**sent, **outputs}))
     return _trace(program, sent, outputs, states, keys, route)
 
 
-def _records(
-    program: Program, keys: tuple[str, ...], read_outs: list[str]
-) -> dict[str, tuple[str, ...]]:
-    """Per population its output and the probed states; of a read-out also the spikes: none."""
+def _records(program: Program, keys: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Per population what it sends and the probed states."""
     records: dict[str, tuple[str, ...]] = {}
     for neuron in program.neurons:
         probed = {k.split("/")[1] for k in keys if k.split("/")[0] == neuron.name}
-        needed = {"s", "v"} if neuron.name in read_outs else {"s"}
-        records[neuron.name] = tuple(sorted(probed | needed))
+        records[neuron.name] = tuple(sorted({*probed, _sends(neuron)}))
     return records
+
+
+def _spiking(neuron: Neuron) -> bool:
+    return NEURON_MODELS[neuron.model].spiking
+
+
+def _sends(neuron: Neuron) -> str:
+    return NEURON_MODELS[neuron.model].sends
 
 
 def _unrolled(rows: Array, length: int, batch: int, shape: tuple[int, ...]) -> Array:
@@ -156,7 +136,7 @@ def _trace(
             model=n.model,
             size=n.size,
             neuron_updates=n.size * length * batch,
-            spikes=int(outputs[n.name].sum()) if NEURON_MODELS[n.model].spiking else 0,
+            spikes=int(np.count_nonzero(outputs[n.name])) if _spiking(n) else 0,
         )
         for n in program.neurons
     )
@@ -171,8 +151,3 @@ def _trace(
         counts=Counts(length, batch, neurons, synapses),
         route=f"lava/{route}",
     )
-
-
-def _read_out_fired(name: str) -> Diagnostic:
-    detail = "v passed 131071 << 6, the highest threshold that netx can give a read-out"
-    return Diagnostic(name, "netx-read-out", detail, 'take route="processes"')

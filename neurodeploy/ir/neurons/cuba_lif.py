@@ -8,10 +8,42 @@ Fixed: `lava.proc.lif.models.PyLifModelBitAcc`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
-from neurodeploy.ir.arithmetic import MANTISSA_SHIFT, effective_bias, subthreshold
-from neurodeploy.ir.neurons.model import NEURON_MODELS, Array, Cost, Params, State, Update
+from neurodeploy.ir.arithmetic import (
+    BIAS_EXP_MAX,
+    BIAS_MANTISSA_MAX,
+    DECAY_UNITY,
+    DU_OFFSET,
+    MANTISSA_SHIFT,
+    STATE_LIMIT,
+    THRESHOLD_MANTISSA_MAX,
+    effective_bias,
+    subthreshold,
+)
+from neurodeploy.ir.neurons.model import (
+    NEURON_MODELS,
+    Array,
+    Cost,
+    Parameter,
+    Params,
+    State,
+    Update,
+)
+
+THRESHOLD = Parameter(0, THRESHOLD_MANTISSA_MAX)
+SUBTHRESHOLD_PARAMETERS = {
+    # -1 and 4096, no decay of u and no memory of v, are what lava-dl gives Lava's simulation: the
+    # 12 bits of the chip's registers do not hold them
+    "du": Parameter(-DU_OFFSET, DECAY_UNITY - 1),
+    "dv": Parameter(0, DECAY_UNITY),
+    "bias": Parameter(-BIAS_MANTISSA_MAX - 1, BIAS_MANTISSA_MAX, per_neuron=True),
+    "bias_exp": Parameter(0, BIAS_EXP_MAX, fixed_only=True),
+    "v_init": Parameter(1 - STATE_LIMIT, STATE_LIMIT - 1, per_neuron=True),
+}
 
 
 def real_subthreshold(params: Params, state: State, a: Array) -> tuple[Array, Array, float]:
@@ -31,19 +63,39 @@ def fixed_subthreshold(params: Params, state: State, a: Array) -> tuple[Array, A
 def subthreshold_cost(params: Params) -> Cost:
     """One multiply per decaying state, one add per v += u, per u += a of a current with memory and
     per non-zero bias. The add of a synaptic event is the synapse's, not the neuron's."""
-    unity = 1 << 12 if np.issubdtype(np.asarray(params["du"]).dtype, np.integer) else 1.0
-    keeps_current = bool(np.any(np.asarray(params["du"]) < (unity - 1 if unity > 1 else unity)))
-    dv = np.asarray(params["dv"])
+    du, dv = np.asarray(params["du"]), np.asarray(params["dv"])
+    fixed = np.issubdtype(du.dtype, np.integer)
+    unity = DECAY_UNITY if fixed else 1.0
+    lost = du + DU_OFFSET if fixed else du
+    keeps_current = bool(np.any(lost < unity))
+    decays = bool(np.any((lost > 0) & (lost < unity)))
     leaks = bool(np.any((dv > 0) & (dv < unity)))
     biased = bool(np.any(np.asarray(params["bias"]) != 0))
-    return Cost(multiplies=leaks + keeps_current, adds=1 + keeps_current + biased, compares=0)
+    return Cost(multiplies=leaks + decays, adds=1 + keeps_current + biased, compares=0)
+
+
+def lif_arguments(params: Params) -> dict[str, Any]:
+    """Keyword arguments that all processes built on Lava's `AbstractLIF` share."""
+    return {
+        "u": 0,
+        "v": params["v_init"],
+        "du": int(params["du"]),
+        "dv": int(params["dv"]),
+        "bias_mant": params["bias"],
+        "bias_exp": int(params["bias_exp"]),
+        "name": None,
+        "log_config": None,
+    }
 
 
 class CubaLif:
     name = "cuba_lif"
-    parameters: tuple[str, ...] = ("du", "dv", "vth", "bias", "bias_exp", "v_init")
+    parameters: Mapping[str, Parameter] = {**SUBTHRESHOLD_PARAMETERS, "vth": THRESHOLD}
     state: tuple[str, ...] = ("u", "v")
     spiking = True
+    graded = False
+    sends = "s"
+    input_shift = MANTISSA_SHIFT
     lava_process = "lava.proc.lif.process:LIF"
 
     def cost(self, params: Params) -> Cost:
@@ -60,6 +112,12 @@ class CubaLif:
         spikes = v > (int(params["vth"]) << MANTISSA_SHIFT)
         state_out = {"u": u, "v": np.where(spikes, 0, v)}
         return Update(state_out, spikes.astype(np.int64), peak, saturations)
+
+    def lava_arguments(self, params: Params) -> dict[str, Any]:
+        return {**lif_arguments(params), "vth": int(params["vth"])}
+
+    def message_scale(self, params: Params, scale: float) -> float:
+        return 1.0
 
 
 NEURON_MODELS.register(CubaLif.name, CubaLif())

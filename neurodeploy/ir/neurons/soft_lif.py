@@ -9,22 +9,43 @@ mantissa << 6.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from neurodeploy.ir.arithmetic import MANTISSA_SHIFT, clipped
 from neurodeploy.ir.neurons.cuba_lif import (
+    SUBTHRESHOLD_PARAMETERS,
+    THRESHOLD,
     fixed_subthreshold,
+    lif_arguments,
     real_subthreshold,
     subthreshold_cost,
 )
-from neurodeploy.ir.neurons.model import NEURON_MODELS, Array, Cost, Params, State, Update
+from neurodeploy.ir.neurons.model import (
+    NEURON_MODELS,
+    Array,
+    Cost,
+    Parameter,
+    Params,
+    State,
+    Update,
+)
 
 
 class SoftLif:
     name = "soft_lif"
-    parameters: tuple[str, ...] = ("du", "dv", "vth", "subtract", "bias", "bias_exp", "v_init")
+    parameters: Mapping[str, Parameter] = {
+        **SUBTHRESHOLD_PARAMETERS,
+        "vth": THRESHOLD,
+        "subtract": THRESHOLD,
+    }
     state: tuple[str, ...] = ("u", "v", "s")
     spiking = True
+    graded = False
+    sends = "s"
+    input_shift = MANTISSA_SHIFT
     lava_process = "neurodeploy.backends.lava.processes:SoftLIF"
 
     def cost(self, params: Params) -> Cost:
@@ -44,6 +65,13 @@ class SoftLif:
         v, clips = clipped(v - (int(params["subtract"]) << MANTISSA_SHIFT) * state["s"])
         spikes = (v > (int(params["vth"]) << MANTISSA_SHIFT)).astype(np.int64)
         return Update({"u": u, "v": v, "s": spikes}, spikes, peak, saturations + clips)
+
+    def lava_arguments(self, params: Params) -> dict[str, Any]:
+        thresholds = {key: int(params[key]) for key in ("vth", "subtract")}
+        return {**lif_arguments(params), **thresholds}
+
+    def message_scale(self, params: Params, scale: float) -> float:
+        return 1.0
 
 
 NEURON_MODELS.register(SoftLif.name, SoftLif())

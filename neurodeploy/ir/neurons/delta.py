@@ -1,0 +1,64 @@
+"""delta: sends the changes of its input that are larger than a threshold; how values come in.
+
+Real, per step, input a:
+    d = a - act + residue;  act = a;  s = d where |d| >= vth, else 0;  residue = d - s
+Fixed: `lava.proc.sdn.models.PyDeltaModelFixed`; see sigma_delta.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.ir.arithmetic import wrapped_int32
+from neurodeploy.ir.neurons.model import (
+    NEURON_MODELS,
+    Array,
+    Cost,
+    Parameter,
+    Params,
+    State,
+    Update,
+)
+from neurodeploy.ir.neurons.sigma_delta import (
+    DELTA_PARAMETERS,
+    beyond_24_bits,
+    fixed_delta,
+    real_delta,
+    state_shift,
+)
+
+
+class Delta:
+    name = "delta"
+    parameters: Mapping[str, Parameter] = DELTA_PARAMETERS
+    state: tuple[str, ...] = ("act", "residue")
+    spiking = True
+    graded = True
+    sends = "s"
+    input_shift = 0
+    lava_process = "lava.proc.sdn.process:Delta"
+
+    def cost(self, params: Params) -> Cost:
+        return Cost(multiplies=0, adds=3, compares=1)
+
+    def real(self, params: Params, state: State, a: Array) -> Update:
+        sent, residue = real_delta(params, state, a)
+        return Update({"act": a, "residue": residue}, sent, float(np.abs(a).max(initial=0.0)))
+
+    def fixed(self, params: Params, state: State, a: Array) -> Update:
+        act = wrapped_int32(a << state_shift(params))
+        sent, residue = fixed_delta(params, state, act)
+        peak, saturations = beyond_24_bits(act)
+        return Update({"act": act, "residue": residue}, sent, peak, saturations)
+
+    def lava_arguments(self, params: Params) -> dict[str, Any]:
+        return {key: int(params[key]) for key in DELTA_PARAMETERS}
+
+    def message_scale(self, params: Params, scale: float) -> float:
+        return scale / (1 << int(params["state_exp"]))
+
+
+NEURON_MODELS.register(Delta.name, Delta())
