@@ -25,6 +25,7 @@ from neurodeploy.errors import (
     Diagnostic,
     QuantizationError,
 )
+from neurodeploy.frontends.choice import frontend_of
 from neurodeploy.hardware import Hardware, load_hardware
 from neurodeploy.ir import interpreter, lowering
 from neurodeploy.ir.clock import check_discretisation, check_dt
@@ -45,7 +46,7 @@ from neurodeploy.passes.retime import retime
 from neurodeploy.primitives import PRIMITIVES
 
 if TYPE_CHECKING:
-    from neurodeploy.frontends.snntorch import Export
+    from neurodeploy.frontends.tracer.export import Export
     from neurodeploy.frontends.tracer.recording import TimeAxis
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -81,17 +82,29 @@ def to_nir(
     time_axis: TimeAxis = "auto",
     output: int | None = None,
 ) -> Export:
-    """snnTorch module to a NIR graph and its manifest; see `frontends.snntorch.to_nir`."""
+    """snnTorch or Norse module to a NIR graph and its manifest: `frontends.tracer.export.export`.
+
+    Raises what that raises, and UnsupportedLayer for a module with neurons of both.
+    """
+    export: Export = _frontend(module).to_nir(
+        module, input_shape, dt=dt, allow_lossy=allow_lossy, time_axis=time_axis, output=output
+    )
+    return export
+
+
+def replay(module: Any, inputs: Array) -> dict[str, Array]:
+    """Every layer's spikes of a snnTorch or Norse module in float64: `frontends.tracer.replay`."""
+    return _frontend(module).replay(module, inputs)
+
+
+def _frontend(module: Any) -> Any:
+    name = frontend_of(module)
     try:
-        frontend = importlib.import_module("neurodeploy.frontends.snntorch")
+        return importlib.import_module(f"neurodeploy.frontends.{name}")
     except ModuleNotFoundError as error:
         raise BackendUnavailable(
             Diagnostic("export", "package", f"{error.name} is not installed", "see doctor")
         ) from error
-    export: Export = frontend.to_nir(
-        module, input_shape, dt=dt, allow_lossy=allow_lossy, time_axis=time_axis, output=output
-    )
-    return export
 
 
 def load(

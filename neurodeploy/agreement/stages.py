@@ -165,7 +165,7 @@ def verify(
 ) -> tuple[Difference, ...]:
     """Runs the stages on the same input `(T, B, *shape)` and compares each with the next.
 
-    source: the graph (or real Program); module: the snnTorch module it came from;
+    source: the graph (or real Program); module: the snnTorch or Norse module it came from;
     compiled: its fixed Program; backends: where else that one runs ("lava").
     Raises what the stages raise; differences are returned, not raised.
     """
@@ -173,13 +173,11 @@ def verify(
     real = pipeline.run(program, inputs, probe="all")
     found: list[Difference] = []
     if module is not None:
-        from neurodeploy.frontends.snntorch import replay
-
         prepared = prepare_inputs(program, inputs)
         if len(prepared) != 1:
             detail = f"a module takes one input, the graph has {', '.join(prepared)}"
             raise ConfigError(Diagnostic("input", "ports", detail))
-        found += compare_torch(replay(module, *prepared.values()), real)
+        found += compare_torch(pipeline.replay(module, *prepared.values()), real)
     if compiled is not None:
         fixed = pipeline.run(compiled, inputs, probe="all")
         found += compare_rounding(real, fixed)

@@ -1,4 +1,4 @@
-"""`neurodeploy export`: a snnTorch network to standard NIR and its manifest."""
+"""`neurodeploy export`: a snnTorch or Norse network to standard NIR and its manifest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def command(
     weights: Path | None = typer.Option(None, help="a .safetensors state_dict"),
     allow_lossy: bool = typer.Option(False, help="export what is not exact and list the losses"),
 ) -> None:
-    """Export a snnTorch network to NIR: the same spikes, or refused with the reason."""
+    """Export a snnTorch or Norse network to NIR: the same spikes, or refused with the reason."""
     from neurodeploy.ir.files import manifest_path, write_nir
     from neurodeploy.pipeline import to_nir
     from neurodeploy.whole_files import require_suffix

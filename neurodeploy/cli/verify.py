@@ -16,7 +16,7 @@ COLUMNS = ("stages", "layer", "quantity", "compared", "differing", "first", "lar
 def command(
     file: Path = typer.Argument(..., help="a .nir file"),
     inputs: Path = typer.Option(..., "--input", help="(T, B, ...) in .npy or .npz"),
-    against: str = typer.Option("", metavar="FILE.py:FACTORY", help="the snnTorch network"),
+    against: str = typer.Option("", metavar="FILE.py:FACTORY", help="the torch network"),
     weights: Path | None = typer.Option(None, help="its .safetensors weights"),
     backends: str = typer.Option("", help="where the integers also run, such as lava"),
     hw: str = typer.Option("loihi2", help="chip to compile for"),
