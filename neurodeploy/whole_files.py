@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from neurodeploy.errors import ConfigError, Diagnostic
 
+Write = Callable[[Path], object]
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
+
+def write_whole(path: Path, write: Write) -> Path:
     """Calls `write` with a temporary path in the same folder, renames it to `path`, returns `path`.
 
     The folder is made if need be; an exception in `write` leaves what was there. Raises ConfigError
     for a path that cannot be written.
     """
+    write_together({path: write})
+    return path
+
+
+def write_together(files: Mapping[Path, Write]) -> None:
+    """`write_whole` for files that belong together: the first is renamed when all are written.
+
+    They are renamed in the order given. An exception in a `write` leaves all that was there.
+    """
+    written: dict[Path, Path] = {}
     try:
-        return _write_whole(path, write)
-    except OSError as error:
-        detail = f"cannot be written: {error.strerror or error}"
-        raise ConfigError(Diagnostic(str(path), "output", detail)) from error
+        for path, write in files.items():
+            with _places(path):
+                written[path] = _temporary(path)
+                write(written[path])
+                written[path].chmod(0o666 & ~_umask())
+        for path, temporary in written.items():
+            with _places(path):
+                os.replace(temporary, path)
+    finally:
+        for temporary in written.values():
+            temporary.unlink(missing_ok=True)
 
 
 def require_suffix(path: Path, suffix: str, what: str) -> Path:
@@ -31,18 +51,23 @@ def require_suffix(path: Path, suffix: str, what: str) -> Path:
     return path
 
 
-def _write_whole(path: Path, write: Callable[[Path], object]) -> Path:
+@contextmanager
+def _places(path: Path) -> Iterator[None]:
+    """Failures of the file system as ConfigErrors that name `path`."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(None, "is a folder")
+        yield
+    except OSError as error:
+        detail = f"cannot be written: {error.strerror or error}"
+        raise ConfigError(Diagnostic(str(path), "output", detail)) from error
+
+
+def _temporary(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)
-    temporary = Path(name)
-    try:
-        write(temporary)
-        temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    return Path(name)
 
 
 def write_text(path: Path, text: str) -> Path:

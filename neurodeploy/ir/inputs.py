@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from neurodeploy.errors import ConfigError, DataError, Diagnostic
 from neurodeploy.ir.neurons import NEURON_MODELS
+from neurodeploy.ir.nir_data import NirData, is_nir_data, to_inputs
 from neurodeploy.ir.program import Port, Program
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Inputs = Array | Mapping[str, Array]
+Inputs: TypeAlias = "Array | Mapping[str, Array] | NirData"
 
 
 def prepare_inputs(program: Program, inputs: Inputs) -> dict[str, Array]:
@@ -20,8 +21,11 @@ def prepare_inputs(program: Program, inputs: Inputs) -> dict[str, Array]:
 
     A single array feeds the only port; `(T, *shape)` is one sample. The port of a fixed Program
     encodes reals as clip(round(x * scale)); integers are taken as they are and have to fit it.
-    Raises DataError for a wrong shape, dtype or value.
+    nir's data objects are put on the Program's dt. Raises DataError for a wrong shape, dtype or
+    value.
     """
+    if is_nir_data(inputs):
+        inputs = to_inputs(program, inputs)
     if not isinstance(inputs, Mapping):
         if len(program.inputs) != 1:
             names = ", ".join(p.name for p in program.inputs)

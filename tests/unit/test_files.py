@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import nir
 import numpy as np
 import pytest
@@ -170,7 +172,8 @@ def test_trace_file_holds_output_probes_and_counts(tmp_path):
     trace = reference.run(fixed_program(), np.ones((4, 1, 4, 4)), probe=("b/v", "a/s"))
     write_trace(tmp_path / "t.npz", trace)
     with np.load(tmp_path / "t.npz", allow_pickle=False) as data:
-        assert set(data.files) == {"output", "c", "b/v", "a/s", "counts"}
+        assert set(data.files) == {"output", "c", "b/v", "a/s", "counts", "notes"}
+        assert json.loads(str(data["notes"])) == ["a note"]
         assert data["output"].shape == (4, 1, 5)
         assert '"synaptic_operations"' in str(data["counts"])
 

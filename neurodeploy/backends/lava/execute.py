@@ -50,7 +50,7 @@ MODELS = {
 def execute(folder: Path) -> None:
     """Builds the job's network, runs all its samples in a row, and stops Lava again."""
     job = Job.read(folder)
-    program = read_program(folder / PROGRAM)
+    program = read_program(folder / PROGRAM, isolated=False)  # the session has just written it
     data = {p.name: np.load(input_file(folder, i)) for i, p in enumerate(program.inputs)}
     plans = _plans(folder, job, program)
     restart = Plan(job.period, str(folder / FAILURE))

@@ -1,0 +1,150 @@
+"""NIRData (nir >= 1.0.8): recorded spikes and values of a graph's nodes, in and out.
+
+A node's observables are on a grid of dt (`TimeGriddedData`, `(samples, T, N)`) or events
+(`EventData`, `ValuedEventData`: index and time in seconds, padded by index -1). N counts a node's
+elements in C order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import nir
+import numpy as np
+
+from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.ir.neurons import NEURON_MODELS
+from neurodeploy.ir.program import Port, Program
+from neurodeploy.ir.trace import Trace
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Observable: TypeAlias = "nir.TimeGriddedData | nir.EventData"
+NirData: TypeAlias = "nir.NIRGraphData | nir.NIRNodeData | nir.TimeGriddedData | nir.EventData"
+
+# What NIRData calls the states of a Program; others keep their name.
+OBSERVABLES = {"s": "spikes", "v": "voltages", "u": "currents"}
+# dt is often written as a rounded decimal, and times as multiples of it
+TOLERANCE = 1e-6
+MOST_VALUES = 1 << 31
+
+
+def is_nir_data(value: object) -> bool:
+    kinds = (nir.NIRGraphData, nir.NIRNodeData, nir.TimeGriddedData, nir.EventData)
+    return isinstance(value, kinds)
+
+
+def to_inputs(program: Program, data: NirData) -> dict[str, Array]:
+    """One `(T, B, *shape)` array per input port of the Program, on its dt.
+
+    A port takes the node of its name; a single port also takes the only node there is, or an
+    observable on its own. A node with several observables is taken by its `spikes`. Raises
+    DataError for a missing node, another dt, a wrong number of neurons, and for events that a grid
+    of dt cannot hold.
+    """
+    nodes = _nodes(data)
+    names = tuple(p.name for p in program.inputs)
+    if len(names) == 1 and len(nodes) == 1:
+        nodes = {names[0]: next(iter(nodes.values()))}
+    missing = [name for name in names if name not in nodes]
+    if missing:
+        known = ", ".join(nodes) or "none"
+        detail = f"no recorded node is named {', '.join(missing)}; recorded: {known}"
+        raise DataError(Diagnostic("input", "nir-data", detail))
+    return {p.name: _on_grid(p, nodes[p.name], program.dt) for p in program.inputs}
+
+
+def _nodes(data: NirData) -> dict[str, dict[str, Observable]]:
+    """Observables by node; nodes of nested graphs are `outer.inner`."""
+    if isinstance(data, nir.NIRNodeData):
+        return {"": dict(data.observables)}
+    if not isinstance(data, nir.NIRGraphData):
+        return {"": {"": data}}
+    found: dict[str, dict[str, Observable]] = {}
+    for name, node in data.nodes.items():
+        for inner, observables in _nodes(node).items():
+            found[f"{name}.{inner}" if inner else name] = observables
+    return found
+
+
+def _on_grid(port: Port, observables: Mapping[str, Observable], dt: float) -> Array:
+    where = f"input {port.name}"
+    key = "spikes" if "spikes" in observables else next(iter(observables), "")
+    if len(observables) != 1 and key != "spikes":
+        detail = f"observables {', '.join(observables) or 'none'}, expected one or spikes"
+        raise DataError(Diagnostic(where, "nir-data", detail))
+    found = observables[key]
+    if isinstance(found, nir.TimeGriddedData):
+        if not np.isclose(found.dt, dt, rtol=TOLERANCE):
+            detail = f"recorded at dt = {found.dt:g} s, the network runs at {dt:g} s"
+            raise DataError(Diagnostic(where, "dt", detail, "record it at the network's dt"))
+        values = found.data
+    else:
+        values = _binned(found, dt, where)
+    if values.shape[2] != port.size:
+        detail = f"{values.shape[2]} neurons are recorded, the port has {port.size} {port.shape}"
+        raise DataError(Diagnostic(where, "shape", detail))
+    return values.transpose(1, 0, 2).reshape(*values.shape[1::-1], *port.shape)
+
+
+def _binned(events: nir.EventData, dt: float, where: str) -> Array:
+    """Events as `(samples, T, N)`: step k holds the times in [k dt, (k + 1) dt).
+
+    Values that fall into one step of one neuron add up; a second spike has no place there.
+    """
+    steps = round(events.t_max / dt) if np.isfinite(events.t_max) else 0
+    if not np.isclose(steps * dt, events.t_max, rtol=TOLERANCE) or steps < 1:
+        detail = f"t_max = {events.t_max:g} s is no whole number of steps of {dt:g} s"
+        raise DataError(Diagnostic(where, "dt", detail))
+    shape = (events.n_samples, steps, int(events.n_neurons))
+    if np.prod(shape, dtype=float) > MOST_VALUES:
+        raise DataError(
+            Diagnostic(where, "size", f"{shape} (samples, steps, neurons) are too many")
+        )
+    real = events.idx != -1
+    sample, _ = np.nonzero(real)
+    neuron, at = events.idx[real], np.asarray(events.time, dtype=np.float64)[real] / dt
+    near = np.rint(at)
+    finite = np.isfinite(at)
+    step = np.where(np.abs(at - near) < TOLERANCE * np.maximum(near, 1), near, np.floor(at))
+    inside = finite & (step >= 0) & (step < steps) & (neuron >= 0) & (neuron < shape[2])
+    if not inside.all():
+        detail = f"{int((~inside).sum())} events lie outside {steps} steps x {shape[2]} neurons"
+        raise DataError(Diagnostic(where, "events", detail))
+    place = (sample, step.astype(np.int64), neuron)
+    if isinstance(events, nir.ValuedEventData):
+        values = np.zeros(shape)
+        np.add.at(values, place, events.value[real])
+        return values
+    counts = np.zeros(shape, dtype=np.int64)
+    np.add.at(counts, place, 1)
+    if counts.max(initial=0) > 1:
+        detail = (
+            f"{int((counts > 1).sum())} times, two spikes of a neuron fall into one {dt:g} s step"
+        )
+        raise DataError(Diagnostic(where, "events", detail, "use a shorter dt, or ValuedEventData"))
+    return counts.astype(bool)
+
+
+def from_trace(trace: Trace) -> nir.NIRGraphData:
+    """What a run recorded: `spikes` (bool unless they are graded) and, in real units and with NIR's
+    v_reset, `voltages` and `currents` of every probed population and output, `(B, T, N)` on the
+    grid of dt."""
+    found: dict[str, dict[str, Any]] = {}
+    for key in (*trace.program.outputs, *trace.states):
+        name, _, state = key.partition("/")
+        neuron = trace.program.neuron(name)
+        state = state or ("s" if NEURON_MODELS[neuron.model].spiking else "v")
+        values = trace.real(key)
+        if state == "v":
+            values = values - np.asarray(neuron.params.get("v_init", 0)) / neuron.scale
+        is_bare = state == "s" and not trace.program.is_graded(name)
+        observables = found.setdefault(name, {})
+        observables[OBSERVABLES.get(state, state)] = _recorded(values, is_bare, trace.program.dt)
+    return nir.NIRGraphData({name: nir.NIRNodeData(o) for name, o in found.items()})
+
+
+def _recorded(values: Array, is_bare: bool, dt: float) -> nir.TimeGriddedData:
+    steps, batch = values.shape[:2]
+    data = np.ascontiguousarray(values.reshape(steps, batch, -1).transpose(1, 0, 2))
+    return nir.TimeGriddedData(data.astype(bool) if is_bare else data, dt)

@@ -1,0 +1,51 @@
+"""A run's trace as `.npz`, or as NIRData in a `.nir`."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.ir.nir_data import from_trace
+from neurodeploy.ir.nir_data_file import require_no_graph, write_nir_data
+from neurodeploy.ir.trace import Trace
+from neurodeploy.whole_files import write_whole
+
+SUFFIXES = (".npz", ".nir")
+
+
+def require_trace_place(path: Path) -> Path:
+    """`path`; ConfigError unless a trace can be written there: a graph is called `.nir`, too."""
+    if path.suffix not in SUFFIXES:
+        detail = f"the name of a trace's file ends with {' or '.join(SUFFIXES)}"
+        raise ConfigError(Diagnostic(str(path), "suffix", detail))
+    if path.suffix == ".nir":
+        require_no_graph(path)
+    return path
+
+
+def write_trace(path: str | Path, trace: Trace) -> None:
+    """`.npz`: `output` and every probe, aligned, the counts as JSON text, and the Program's notes.
+
+    `.nir`: spikes, voltages and currents as NIRData (see `nir_data.from_trace`).
+    """
+    path = require_trace_place(Path(path))
+    if path.suffix == ".nir":
+        write_nir_data(path, from_trace(trace))
+        return
+    arrays = {name: trace.aligned(name) for name in (*trace.program.outputs, *trace.states)}
+    arrays["output"] = trace.output
+    arrays["counts"] = np.array(json.dumps(trace.counts.to_dict()))
+    arrays["notes"] = np.array(json.dumps(trace.program.notes))
+
+    def write(temporary: Path) -> None:
+        # np.savez takes names as keyword arguments, and a population may be called like one of its
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                    np.lib.format.write_array(file, array, allow_pickle=False)
+
+    write_whole(path, write)
