@@ -11,7 +11,7 @@ from typing import Any
 import nir
 import numpy as np
 
-from neurodeploy.errors import Diagnostic, UnsupportedPrimitive, VerificationError
+from neurodeploy.errors import Diagnostic, VerificationError
 from neurodeploy.ir.clock import Clock
 from neurodeploy.ir.graph import Linear, Shape, StepRule, stateless
 from neurodeploy.ir.linear_map import LinearMap
@@ -32,25 +32,43 @@ def per_axis(node: Any, key: str, axes: int, least: int, where: str) -> tuple[in
     return tuple(int(v) for v in np.broadcast_to(values, axes))
 
 
-def _same_padding(weights: Array, dilation: tuple[int, ...], where: str) -> tuple[Array, Shape]:
-    """Weights and padding that give torch's 'same': an odd total pads one more on the far side.
+def _same_padding(weights: Array, dilation: Shape) -> tuple[Array, Shape, Shape]:
+    """Weights, padding and dilation that give torch's 'same'.
 
-    That equals a kernel with a leading zero tap and symmetric padding, where dilation is 1.
+    An odd total pads one more on the far side. That equals symmetric padding of a kernel with its
+    dilation written out as zeros and one more zero in front.
     """
-    padding = []
+    dilation, padding = tuple(dilation), []
     for axis, d in enumerate(dilation):
-        total = d * (weights.shape[2 + axis] - 1)
-        if total % 2 == 0:
-            padding.append(total // 2)
-            continue
-        if d != 1:
-            detail = f"'same' with an even kernel and dilation {d} pads unevenly"
-            raise UnsupportedPrimitive(Diagnostic(where, "padding", detail, "pad explicitly"))
-        front = [(0, 0)] * weights.ndim
-        front[2 + axis] = (1, 0)
-        weights = np.pad(weights, front)
-        padding.append(total // 2 + 1)
-    return weights, tuple(padding)
+        taps = weights.shape[2 + axis]
+        total = d * (taps - 1)
+        padding.append((total + 1) // 2)
+        if total % 2:
+            spread = np.zeros((*weights.shape[: 2 + axis], total + 2, *weights.shape[3 + axis :]))
+            at = [slice(None)] * weights.ndim
+            at[2 + axis] = slice(1, None, d)
+            spread[tuple(at)] = weights
+            weights, dilation = spread, (*dilation[:axis], 1, *dilation[axis + 1 :])
+    return weights, tuple(padding), dilation
+
+
+def _padded(
+    node: Any, weights: Array, stride: Shape, dilation: Shape, where: str
+) -> tuple[Array, Shape, Shape]:
+    """Weights, padding and dilation for a padding in numbers or one of torch's words."""
+    axes = len(stride)
+    if not isinstance(node.padding, str | bytes):
+        return weights, per_axis(node, "padding", axes, 0, where), dilation
+    word = node.padding.decode() if isinstance(node.padding, bytes) else node.padding
+    if word == "valid":
+        return weights, (0,) * axes, dilation
+    if word != "same":
+        detail = f"{word!r} is neither 'same' nor 'valid' nor a number"
+        raise VerificationError(Diagnostic(where, "padding", detail))
+    if set(stride) != {1}:
+        detail = f"'same' with stride {stride} has no meaning in torch"
+        raise VerificationError(Diagnostic(where, "padding", detail, "pad explicitly"))
+    return _same_padding(weights, dilation)
 
 
 class ConvRule:
@@ -62,6 +80,7 @@ class ConvRule:
         self.axes = axes
 
     def _parts(self, node: Any, shape: Shape, where: str) -> tuple[Array, ConvGeometry]:
+        """Checked weights and geometry."""
         weights = np.asarray(node.weight, dtype=np.float64)
         groups = int(np.asarray(node.groups))
         if weights.ndim != 2 + self.axes or len(shape) != 1 + self.axes:
@@ -75,16 +94,7 @@ class ConvRule:
             raise VerificationError(Diagnostic(where, "shape", detail))
         stride = per_axis(node, "stride", self.axes, 1, where)
         dilation = per_axis(node, "dilation", self.axes, 1, where)
-        if isinstance(node.padding, str | bytes):
-            word = node.padding.decode() if isinstance(node.padding, bytes) else node.padding
-            if word == "same" and set(stride) != {1}:
-                detail = f"'same' with stride {stride} has no meaning in torch"
-                raise VerificationError(Diagnostic(where, "padding", detail, "pad explicitly"))
-            padding: Shape = (0,) * self.axes
-            if word == "same":
-                weights, padding = _same_padding(weights, dilation, where)
-        else:
-            padding = per_axis(node, "padding", self.axes, 0, where)
+        weights, padding, dilation = _padded(node, weights, stride, dilation, where)
         geometry = ConvGeometry(stride, padding, dilation, groups)
         if min(conv_output_shape(shape, weights.shape, geometry)) < 1:
             detail = f"input {shape} is smaller than the kernel {weights.shape[2:]}"
