@@ -19,7 +19,7 @@ from neurodeploy.ir.inputs import (
     prepare_inputs,
     run_length,
 )
-from neurodeploy.ir.neurons import NEURON_MODELS
+from neurodeploy.ir.neurons import NEURON_MODELS, fixed_update
 from neurodeploy.ir.program import Program, Synapse
 from neurodeploy.ir.synapses import fixed_sum, linear
 from neurodeploy.ir.trace import Counts, NeuronCounts, Trace, count_synapses
@@ -61,8 +61,11 @@ class Session:
         for name in self.program.order:
             neuron = self.program.neuron(name)
             model = NEURON_MODELS[neuron.model]
-            update = model.fixed if self.program.arithmetic == "fixed" else model.real
-            result = update(neuron.params, self.states[name], self._gather(name))
+            state, arriving = self.states[name], self._gather(name)
+            if self.program.arithmetic == "fixed":
+                result = fixed_update(model, neuron.params, state, arriving)
+            else:
+                result = model.real(neuron.params, state, arriving)
             self.states[name] = result.state
             self.peaks[name] = max(self.peaks[name], result.peak)
             self.saturations[name] += result.saturations

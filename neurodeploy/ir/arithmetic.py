@@ -2,6 +2,9 @@
 
 Source: lava-nc 0.10.0, `lava.proc.lif.models.AbstractPyLifModelFixed`. Do not improve it: it is the
 arithmetic of the chip. All integers are kept in int64 arrays; their values obey the stated widths.
+
+The functions work element by element and have no branch on a value, so that they mean the same for
+an array and for one integer: the backend `cpu` compiles them for single integers.
 """
 
 from __future__ import annotations
@@ -33,35 +36,31 @@ def shifted(x: Array, exponent: int) -> Array:
     return x << exponent if exponent > 0 else x >> -exponent
 
 
-def wrapped(x: Array) -> tuple[Array, int]:
-    """The 24-bit register: x > 2^23 loses 2^24, x <= -2^23 gains it; and how many elements did."""
-    high = x > STATE_LIMIT
-    low = x <= -STATE_LIMIT
-    count = int(high.sum()) + int(low.sum())
-    if count:
-        x = np.where(high, x - 2 * STATE_LIMIT, np.where(low, x + 2 * STATE_LIMIT, x))
-    return x, count
+def wrapped(x: Array) -> tuple[Array, Array]:
+    """The 24-bit register: x > 2^23 loses 2^24, x <= -2^23 gains it; and which elements did (1)."""
+    high = (x > STATE_LIMIT) * 1
+    low = (x <= -STATE_LIMIT) * 1
+    return x - (high - low) * (2 * STATE_LIMIT), high + low
 
 
-def clipped(x: Array) -> tuple[Array, int]:
-    """x limited to +-(2^23 - 1), and how many elements were."""
-    limit = STATE_LIMIT - 1
-    count = int((np.abs(x) > limit).sum())
-    return (np.clip(x, -limit, limit) if count else x), count
+def clipped(x: Array) -> tuple[Array, Array]:
+    """x limited to +-(2^23 - 1), and which elements were (1)."""
+    limited = np.minimum(np.maximum(x, 1 - STATE_LIMIT), STATE_LIMIT - 1)
+    return limited, (limited != x) * 1
 
 
 def subthreshold(
     u: Array, v: Array, a: Array, du: int, dv: int, bias: Array
-) -> tuple[Array, Array, float, int]:
+) -> tuple[Array, Array, Array, Array]:
     """u = decayed(u, du + 1) + (a << 6), wrapped; v = decayed(v, dv) + u + bias, clipped.
 
-    Returns u, v, the largest magnitude before wrapping and clipping, and how many elements did.
+    Returns u, v, the larger magnitude of both before wrapping and clipping, and how many did.
     """
     current = decayed(u, du + DU_OFFSET) + (a << MANTISSA_SHIFT)
     u_new, wraps = wrapped(current)
     voltage = decayed(v, dv) + u_new + bias
     v_new, clips = clipped(voltage)
-    peak = float(max(np.abs(current).max(initial=0), np.abs(voltage).max(initial=0)))
+    peak = np.maximum(np.abs(current), np.abs(voltage))
     return u_new, v_new, peak, wraps + clips
 
 

@@ -5,6 +5,22 @@ The registry `NEURON_MODELS` maps the name in a Program to its model.
 
 from __future__ import annotations
 
-from neurodeploy.ir.neurons.model import NEURON_MODELS, Cost, NeuronModel, Parameter, Update
+from neurodeploy.ir.neurons.model import (
+    NEURON_MODELS,
+    Constants,
+    Cost,
+    NeuronModel,
+    Parameter,
+    Update,
+    fixed_update,
+)
 
-__all__ = ["NEURON_MODELS", "Cost", "NeuronModel", "Parameter", "Update"]
+__all__ = [
+    "NEURON_MODELS",
+    "Constants",
+    "Cost",
+    "NeuronModel",
+    "Parameter",
+    "Update",
+    "fixed_update",
+]

@@ -27,6 +27,7 @@ from neurodeploy.ir.arithmetic import (
 from neurodeploy.ir.neurons.model import (
     NEURON_MODELS,
     Array,
+    Constants,
     Cost,
     Parameter,
     Params,
@@ -53,11 +54,11 @@ def real_subthreshold(params: Params, state: State, a: Array) -> tuple[Array, Ar
     return u, v, float(max(np.abs(u).max(initial=0.0), np.abs(v).max(initial=0.0)))
 
 
-def fixed_subthreshold(params: Params, state: State, a: Array) -> tuple[Array, Array, float, int]:
-    """`arithmetic.subthreshold` with a population's parameters."""
+def subthreshold_constants(params: Params, *mantissas: str) -> Constants:
+    """du, dv and the named mantissas << 6 of the population; the bias of each neuron."""
+    shifted_up = (int(params[key]) << MANTISSA_SHIFT for key in mantissas)
     bias = effective_bias(params["bias"], int(params["bias_exp"]))
-    du, dv = int(params["du"]), int(params["dv"])
-    return subthreshold(state["u"], state["v"], a, du, dv, bias)
+    return Constants((int(params["du"]), int(params["dv"]), *shifted_up), (bias,))
 
 
 def subthreshold_cost(params: Params) -> Cost:
@@ -107,11 +108,18 @@ class CubaLif:
         spikes = v > params["vth"]
         return Update({"u": u, "v": np.where(spikes, 0.0, v)}, spikes.astype(v.dtype), peak)
 
-    def fixed(self, params: Params, state: State, a: Array) -> Update:
-        u, v, peak, saturations = fixed_subthreshold(params, state, a)
-        spikes = v > (int(params["vth"]) << MANTISSA_SHIFT)
-        state_out = {"u": u, "v": np.where(spikes, 0, v)}
-        return Update(state_out, spikes.astype(np.int64), peak, saturations)
+    def fixed_constants(self, params: Params) -> Constants:
+        return subthreshold_constants(params, "vth")
+
+    @staticmethod
+    def fixed_step(
+        state: tuple[Array, ...], a: Array, population: tuple[int, ...], each: tuple[Array, ...]
+    ) -> tuple[tuple[Array, ...], Array, Array, Array]:
+        u, v = state
+        du, dv, vth = population
+        (bias,) = each
+        u, v, peak, saturations = subthreshold(u, v, a, du, dv, bias)
+        return (u, v * (v <= vth)), (v > vth) * 1, peak, saturations
 
     def lava_arguments(self, params: Params) -> dict[str, Any]:
         return {**lif_arguments(params), "vth": int(params["vth"])}

@@ -16,6 +16,7 @@ from neurodeploy.ir.arithmetic import wrapped_int32
 from neurodeploy.ir.neurons.model import (
     NEURON_MODELS,
     Array,
+    Constants,
     Cost,
     Parameter,
     Params,
@@ -25,6 +26,7 @@ from neurodeploy.ir.neurons.model import (
 from neurodeploy.ir.neurons.sigma_delta import (
     DELTA_PARAMETERS,
     beyond_24_bits,
+    delta_constants,
     fixed_delta,
     real_delta,
     state_shift,
@@ -48,11 +50,19 @@ class Delta:
         sent, residue = real_delta(params, state, a)
         return Update({"act": a, "residue": residue}, sent, float(np.abs(a).max(initial=0.0)))
 
-    def fixed(self, params: Params, state: State, a: Array) -> Update:
-        act = wrapped_int32(a << state_shift(params))
-        sent, residue = fixed_delta(params, state, act)
-        peak, saturations = beyond_24_bits(act)
-        return Update({"act": act, "residue": residue}, sent, peak, saturations)
+    def fixed_constants(self, params: Params) -> Constants:
+        return Constants((*delta_constants(params), state_shift(params)), ())
+
+    @staticmethod
+    def fixed_step(
+        state: tuple[Array, ...], a: Array, population: tuple[int, ...], each: tuple[Array, ...]
+    ) -> tuple[tuple[Array, ...], Array, Array, Array]:
+        before, residue = state
+        vth, state_exp, shift = population
+        act = wrapped_int32(a << shift)
+        sent, residue = fixed_delta(act - before + residue, vth, state_exp)
+        peak = np.abs(act)
+        return (act, residue), sent, peak, beyond_24_bits(peak)
 
     def lava_arguments(self, params: Params) -> dict[str, Any]:
         return {key: int(params[key]) for key in DELTA_PARAMETERS}

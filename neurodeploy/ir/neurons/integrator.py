@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from neurodeploy.ir.arithmetic import MANTISSA_SHIFT
+from neurodeploy.ir.arithmetic import MANTISSA_SHIFT, subthreshold
 from neurodeploy.ir.neurons.cuba_lif import (
     SUBTHRESHOLD_PARAMETERS,
-    fixed_subthreshold,
     lif_arguments,
     real_subthreshold,
+    subthreshold_constants,
     subthreshold_cost,
 )
 from neurodeploy.ir.neurons.model import (
     NEURON_MODELS,
     Array,
+    Constants,
     Cost,
     Parameter,
     Params,
@@ -46,9 +47,18 @@ class Integrator:
         u, v, peak = real_subthreshold(params, state, a)
         return Update({"u": u, "v": v}, v, peak)
 
-    def fixed(self, params: Params, state: State, a: Array) -> Update:
-        u, v, peak, saturations = fixed_subthreshold(params, state, a)
-        return Update({"u": u, "v": v}, v, peak, saturations)
+    def fixed_constants(self, params: Params) -> Constants:
+        return subthreshold_constants(params)
+
+    @staticmethod
+    def fixed_step(
+        state: tuple[Array, ...], a: Array, population: tuple[int, ...], each: tuple[Array, ...]
+    ) -> tuple[tuple[Array, ...], Array, Array, Array]:
+        u, v = state
+        du, dv = population
+        (bias,) = each
+        u, v, peak, saturations = subthreshold(u, v, a, du, dv, bias)
+        return (u, v), v, peak, saturations
 
     def lava_arguments(self, params: Params) -> dict[str, Any]:
         return lif_arguments(params)

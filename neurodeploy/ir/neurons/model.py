@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,10 @@ from neurodeploy.registry import Registry
 Array = np.ndarray[Any, np.dtype[Any]]
 State = Mapping[str, Array]
 Params = Mapping[str, Any]
+FixedStep = Callable[
+    [tuple[Array, ...], Array, tuple[int, ...], tuple[Array, ...]],
+    tuple[tuple[Array, ...], Array, Array, Array],
+]
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,27 @@ class Update:
     saturations: int = 0
 
 
+@dataclass(frozen=True)
+class Constants:
+    """Integers of a fixed update that stay the same: one for the population, one for each neuron.
+
+    each: arrays of the population's shape, or of no dimension.
+    """
+
+    population: tuple[int, ...]
+    each: tuple[Array, ...]
+
+
 class NeuronModel(Protocol):
     """The contract of a file in this folder.
 
-    `real` and `fixed` are pure: state and input `a` of shape `(B, *shape)` to an `Update`.
-    `fixed` is Loihi's integer arithmetic as Lava's bit-accurate models compute it.
+    `real` is pure: state and input `a` of shape `(B, *shape)` to an `Update`.
+    `fixed_step(state, a, population, each) -> (state, message, peak, saturations)` is Loihi's
+    integer arithmetic as Lava's bit-accurate models compute it, and the only statement of it: the
+    reference calls it with arrays (`fixed_update`), `cpu` compiles it for one neuron. So it may use
+    operators, abs, numpy's functions of elements and functions of that kind, and no branches.
+    The state has the order of `state`, `fixed_constants` gives the last two; peak and
+    saturations are those of one neuron.
     spiking: a message of 0 is none at all, so that messages are events; graded: a message carries
     a value. `sends` is "s", or the state that a read-out sends at every step.
     input_shift: by how many bits the fixed update shifts its input up.
@@ -79,11 +99,29 @@ class NeuronModel(Protocol):
 
     def real(self, params: Params, state: State, a: Array) -> Update: ...
 
-    def fixed(self, params: Params, state: State, a: Array) -> Update: ...
+    def fixed_constants(self, params: Params) -> Constants: ...
+
+    @property
+    def fixed_step(self) -> FixedStep: ...
 
     def lava_arguments(self, params: Params) -> dict[str, Any]: ...
 
     def message_scale(self, params: Params, scale: float) -> float: ...
+
+
+def fixed_update(model: NeuronModel, params: Params, state: State, a: Array) -> Update:
+    """One fixed step of a population: `a` and the state `(B, *shape)`, int64, to an `Update`."""
+    constants = model.fixed_constants(params)
+    before = tuple(state[key] for key in model.state)
+    after, sent, peak, saturations = model.fixed_step(
+        before, a, constants.population, constants.each
+    )
+    return Update(
+        state=dict(zip(model.state, after, strict=True)),
+        output=sent,
+        peak=float(peak.max(initial=0)),
+        saturations=int(saturations.sum()),
+    )
 
 
 NEURON_MODELS: Registry[NeuronModel] = Registry("neuron model", "neurodeploy.ir.neurons")

@@ -16,6 +16,7 @@ from neurodeploy.ir.arithmetic import wrapped_int32
 from neurodeploy.ir.neurons.model import (
     NEURON_MODELS,
     Array,
+    Constants,
     Cost,
     Parameter,
     Params,
@@ -42,10 +43,17 @@ class Sigma:
         sigma = state["sigma"] + a
         return Update({"sigma": sigma}, sigma, float(np.abs(sigma).max(initial=0.0)))
 
-    def fixed(self, params: Params, state: State, a: Array) -> Update:
-        sigma = wrapped_int32(state["sigma"] + a)
-        peak, saturations = beyond_24_bits(sigma)
-        return Update({"sigma": sigma}, sigma, peak, saturations)
+    def fixed_constants(self, params: Params) -> Constants:
+        return Constants((), ())
+
+    @staticmethod
+    def fixed_step(
+        state: tuple[Array, ...], a: Array, population: tuple[int, ...], each: tuple[Array, ...]
+    ) -> tuple[tuple[Array, ...], Array, Array, Array]:
+        (sigma,) = state
+        sigma = wrapped_int32(sigma + a)
+        peak = np.abs(sigma)
+        return (sigma,), sigma, peak, beyond_24_bits(peak)
 
     def lava_arguments(self, params: Params) -> dict[str, Any]:
         return {}

@@ -24,6 +24,7 @@ from neurodeploy.ir.arithmetic import (
 from neurodeploy.ir.neurons.model import (
     NEURON_MODELS,
     Array,
+    Constants,
     Cost,
     Parameter,
     Params,
@@ -51,18 +52,21 @@ def real_delta(params: Params, state: State, y: Array) -> tuple[Array, Array]:
     return sent, change - sent
 
 
-def fixed_delta(params: Params, state: State, y: Array) -> tuple[Array, Array]:
+def delta_constants(params: Params) -> tuple[int, int]:
+    """vth in units of the state, and by how many bits a message is shifted down."""
+    return int(params["vth"]) << state_shift(params), int(params["state_exp"])
+
+
+def fixed_delta(change: Array, vth: int, state_exp: int) -> tuple[Array, Array]:
     """`real_delta` in Lava's integers: the message shifted down by state_exp, the exact residue."""
-    change = wrapped_int32(y - state["act"] + state["residue"])
-    vth = int(params["vth"]) << state_shift(params)
-    sent = np.where(wrapped_int32(np.abs(change)) >= vth, change, 0)
-    return sent >> int(params["state_exp"]), change - sent
+    change = wrapped_int32(change)
+    sent = change * (wrapped_int32(np.abs(change)) >= vth)
+    return sent >> state_exp, change - sent
 
 
-def beyond_24_bits(*states: Array) -> tuple[float, int]:
-    """Largest magnitude, and how many neurons have a state that 24 bits do not hold."""
-    largest = np.max(np.abs(np.stack(states)), axis=0)
-    return float(largest.max(initial=0)), int((largest >= STATE_LIMIT).sum())
+def beyond_24_bits(largest: Array) -> Array:
+    """1 where 24 bits do not hold the largest magnitude of a neuron's states."""
+    return (largest >= STATE_LIMIT) * 1
 
 
 class SigmaDelta:
@@ -91,13 +95,22 @@ class SigmaDelta:
         peak = float(max(np.abs(sigma).max(initial=0.0), y.max(initial=0.0)))
         return Update({"sigma": sigma, "act": y, "residue": residue}, sent, peak)
 
-    def fixed(self, params: Params, state: State, a: Array) -> Update:
-        sigma = wrapped_int32(state["sigma"] + a)
+    def fixed_constants(self, params: Params) -> Constants:
         bias = np.asarray(params["bias"], dtype=np.int64) << state_shift(params)
+        return Constants(delta_constants(params), (bias,))
+
+    @staticmethod
+    def fixed_step(
+        state: tuple[Array, ...], a: Array, population: tuple[int, ...], each: tuple[Array, ...]
+    ) -> tuple[tuple[Array, ...], Array, Array, Array]:
+        sigma, act, residue = state
+        vth, state_exp = population
+        (bias,) = each
+        sigma = wrapped_int32(sigma + a)
         y = np.maximum(wrapped_int32(sigma + bias), 0)
-        sent, residue = fixed_delta(params, state, y)
-        peak, saturations = beyond_24_bits(sigma, y)
-        return Update({"sigma": sigma, "act": y, "residue": residue}, sent, peak, saturations)
+        sent, residue = fixed_delta(y - act + residue, vth, state_exp)
+        peak = np.maximum(np.abs(sigma), y)
+        return (sigma, y, residue), sent, peak, beyond_24_bits(peak)
 
     def lava_arguments(self, params: Params) -> dict[str, Any]:
         exponents = {key: int(params[key]) for key in DELTA_PARAMETERS}

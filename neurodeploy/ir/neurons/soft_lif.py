@@ -14,18 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.ir.arithmetic import MANTISSA_SHIFT, clipped
+from neurodeploy.ir.arithmetic import MANTISSA_SHIFT, clipped, subthreshold
 from neurodeploy.ir.neurons.cuba_lif import (
     SUBTHRESHOLD_PARAMETERS,
     THRESHOLD,
-    fixed_subthreshold,
     lif_arguments,
     real_subthreshold,
+    subthreshold_constants,
     subthreshold_cost,
 )
 from neurodeploy.ir.neurons.model import (
     NEURON_MODELS,
     Array,
+    Constants,
     Cost,
     Parameter,
     Params,
@@ -60,11 +61,20 @@ class SoftLif:
         peak = max(peak, float(np.abs(v).max(initial=0.0)))
         return Update({"u": u, "v": v, "s": spikes}, spikes, peak)
 
-    def fixed(self, params: Params, state: State, a: Array) -> Update:
-        u, v, peak, saturations = fixed_subthreshold(params, state, a)
-        v, clips = clipped(v - (int(params["subtract"]) << MANTISSA_SHIFT) * state["s"])
-        spikes = (v > (int(params["vth"]) << MANTISSA_SHIFT)).astype(np.int64)
-        return Update({"u": u, "v": v, "s": spikes}, spikes, peak, saturations + clips)
+    def fixed_constants(self, params: Params) -> Constants:
+        return subthreshold_constants(params, "vth", "subtract")
+
+    @staticmethod
+    def fixed_step(
+        state: tuple[Array, ...], a: Array, population: tuple[int, ...], each: tuple[Array, ...]
+    ) -> tuple[tuple[Array, ...], Array, Array, Array]:
+        u, v, s = state
+        du, dv, vth, subtract = population
+        (bias,) = each
+        u, v, peak, saturations = subthreshold(u, v, a, du, dv, bias)
+        v, clips = clipped(v - subtract * s)
+        s = (v > vth) * 1
+        return (u, v, s), s, peak, saturations + clips
 
     def lava_arguments(self, params: Params) -> dict[str, Any]:
         thresholds = {key: int(params[key]) for key in ("vth", "subtract")}
