@@ -1,103 +1,144 @@
-"""`neurodeploy inspect`: what a .nir or .ndp file holds."""
+"""`neurodeploy inspect`: what a .nir, .ndp or .net file holds, as tables and as a picture."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from neurodeploy.cli._show import show_json, show_table
+from neurodeploy.cli._show import say, show_json, show_table
+
+if TYPE_CHECKING:
+    from neurodeploy.errors import Diagnostic
+    from neurodeploy.ir.description import GraphDescription
+    from neurodeploy.ir.program import Program
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file's content. problems keep it from running, warnings do not.
+
+    graph is None for a Program's file; program is None for a graph that has no dt or breaks a rule.
+    """
+
+    graph: GraphDescription | None
+    program: Program | None
+    problems: tuple[Diagnostic, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 def command(
-    file: Path = typer.Argument(..., help="a .nir or .ndp file"),
+    file: Path = typer.Argument(..., help="a .nir, .ndp or .net file"),
     dt: float | None = typer.Option(None, help="time step in seconds, if no manifest states it"),
+    svg: Path | None = typer.Option(None, help="also draw the network into this .svg file"),
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
     text: bool = typer.Option(False, "--text", help="print the Program's text form"),
 ) -> None:
-    """Show ports, populations and synapses of a graph or a compiled Program."""
+    """Show nodes, parameters, time constants, populations and synapses, and what looks wrong.
+
+    Exit code 1 for a graph that breaks a rule of NIR.
+    """
     from neurodeploy.ir.printer import print_program
     from neurodeploy.pipeline import load
+    from neurodeploy.whole_files import require_suffix
 
-    program = load(file, dt)
+    if svg is not None:
+        require_suffix(svg, ".svg", "a picture")
     if text:
-        typer.echo(print_program(program), nl=False)
+        typer.echo(print_program(load(file, dt)), nl=False)
         return
-    description = _describe(program)
+    found = _read_graph(file, dt) if file.suffix == ".nir" else Found(None, load(file, dt))
+    if svg is not None:
+        _draw(found, svg)
     if as_json:
-        show_json(description)
-        return
-    typer.echo(
-        f"{file}: {program.arithmetic}, dt {program.dt:g} s, outputs {', '.join(program.outputs)}"
+        show_json(_as_json(found))
+    else:
+        _show(file, found)
+    for problem in found.problems:
+        say(f"error: {problem}")
+    if found.problems:
+        raise typer.Exit(1)
+
+
+def _read_graph(file: Path, dt: float | None) -> Found:
+    from neurodeploy import pipeline
+    from neurodeploy.errors import NeurodeployError
+    from neurodeploy.ir.description import describe
+    from neurodeploy.ir.files import read_nir
+    from neurodeploy.ir.graph_warnings import graph_warnings
+    from neurodeploy.primitives import PRIMITIVES
+
+    graph, manifest = read_nir(file)
+    if dt is not None or "dt" in manifest:
+        dt = pipeline.agreed_dt(file, manifest, dt)
+    described, problems = describe(graph, PRIMITIVES, dt=dt, name=file.stem)
+    program = None
+    if dt is not None and not problems:
+        word = manifest.get("discretisation")
+        try:
+            program = pipeline.load(graph, dt, None if word is None else str(word))
+        except NeurodeployError as error:
+            problems = error.diagnostics
+    return Found(described, program, problems, graph_warnings(graph, described))
+
+
+def _draw(found: Found, path: Path) -> None:
+    from neurodeploy.report.network_pictures import graph_diagram, program_diagram
+    from neurodeploy.report.picture import draw
+    from neurodeploy.whole_files import write_text
+
+    if found.graph is not None:
+        diagram = graph_diagram(found.graph)
+    else:
+        assert found.program is not None
+        diagram = program_diagram(found.program)
+    write_text(path, draw(diagram))
+    say(f"wrote {path}")
+
+
+def _as_json(found: Found) -> dict[str, Any]:
+    from neurodeploy.cli._graph_tables import describe_program
+
+    whole: dict[str, Any] = {} if found.program is None else describe_program(found.program)
+    if found.graph is not None:
+        whole |= {"dt": found.graph.dt, "graph": asdict(found.graph)}
+    whole["problems"] = [asdict(d) for d in found.problems]
+    whole["warnings"] = [asdict(d) for d in found.warnings]
+    return whole
+
+
+def _show(file: Path, found: Found) -> None:
+    from neurodeploy.cli._graph_tables import NODE_COLUMNS, node_rows
+
+    if found.graph is not None:
+        rows = list(node_rows(found.graph))
+        weights = sum(row[4] or 0 for row in rows)
+        dt = (
+            "no dt: times in seconds only" if found.graph.dt is None else f"dt {found.graph.dt:g} s"
+        )
+        edges = f"{len(found.graph.edges)} edges"
+        typer.echo(f"{file}: NIR graph, {len(rows)} nodes, {edges}, {weights:,} weights, {dt}")
+        show_table("Nodes", NODE_COLUMNS, rows)
+    if found.program is not None:
+        _show_program(file, found.program)
+    for warning in found.warnings:
+        typer.echo(f"note: {warning}")
+
+
+def _show_program(file: Path, program: Program) -> None:
+    from neurodeploy.cli._graph_tables import (
+        POPULATION_COLUMNS,
+        SYNAPSE_COLUMNS,
+        describe_program,
     )
-    show_table(
-        "Populations",
-        ("name", "shape", "model", "tau_u ms", "tau_v ms", "threshold", "latency"),
-        [tuple(n.values()) for n in description["neurons"]],
-    )
-    show_table(
-        "Synapses",
-        ("source", "target", "kind", "weights", "delay", "weight_exp", "min", "max"),
-        [tuple(s.values()) for s in description["synapses"]],
-    )
+
+    description = describe_program(program)
+    outputs = ", ".join(program.outputs)
+    typer.echo(f"{file}: Program, {program.arithmetic}, dt {program.dt:g} s, outputs {outputs}")
+    neurons = [tuple(n.values()) for n in description["neurons"]]
+    show_table("Populations", POPULATION_COLUMNS, neurons)
+    show_table("Synapses", SYNAPSE_COLUMNS, [tuple(s.values()) for s in description["synapses"]])
     for note in program.notes:
         typer.echo(f"note: {note}")
-
-
-def _describe(program: Any) -> dict[str, Any]:
-    return {
-        "arithmetic": program.arithmetic,
-        "dt": program.dt,
-        "inputs": [
-            {"name": p.name, "shape": list(p.shape), "num_message_bits": p.num_message_bits}
-            for p in program.inputs
-        ],
-        "outputs": list(program.outputs),
-        "neurons": [_neuron(program, program.neuron(name)) for name in program.order],
-        "synapses": [_synapse(s) for s in program.synapses],
-        "meta": dict(program.meta),
-        "notes": list(program.notes),
-    }
-
-
-def _neuron(program: Any, neuron: Any) -> dict[str, Any]:
-    import numpy as np
-
-    vth = neuron.params.get("vth")
-    return {
-        "name": neuron.name,
-        "shape": "x".join(map(str, neuron.shape)),
-        "model": neuron.model,
-        "tau_u_ms": _tau_ms(program, neuron.params["du"], 1),
-        "tau_v_ms": _tau_ms(program, neuron.params["dv"], 0),
-        "vth": None if vth is None else float(np.mean(vth)),
-        "latency": program.latency[neuron.name],
-    }
-
-
-def _tau_ms(program: Any, decay: Any, offset: int) -> float | None:
-    """dt / decay in ms, None where there is no memory (decay 1) or no leak (decay 0).
-
-    The chip adds `offset` to a fixed decay, of 4096.
-    """
-    import numpy as np
-
-    fraction, full = float(np.mean(decay)), 1.0
-    if program.arithmetic == "fixed":
-        fraction, full = (fraction + offset) / 4096, 4095 / 4096
-    return None if not 0 < fraction < full else 1e3 * program.dt / fraction
-
-
-def _synapse(synapse: Any) -> dict[str, Any]:
-    values = synapse.weight_values
-    return {
-        "source": synapse.source,
-        "target": synapse.target,
-        "kind": synapse.kind,
-        "weights": "x".join(map(str, synapse.weights.shape)),
-        "delay": synapse.delay,
-        "weight_exp": synapse.weight_exp,
-        "min": float(values.min()) if values.size else None,
-        "max": float(values.max()) if values.size else None,
-    }

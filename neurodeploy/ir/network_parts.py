@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import nir
-import numpy as np
 
+from neurodeploy.ir.flatten import stated_shape
 from neurodeploy.ir.program import Neuron, Program, Synapse
 
 Edge = tuple[str, str]
@@ -72,9 +72,7 @@ def node_values(node: nir.NIRNode) -> Iterator[tuple[str, Any]]:
     if isinstance(node, nir.NIRGraph):
         return
     if isinstance(node, nir.Input | nir.Output):
-        kind = node.input_type["input"] if isinstance(node, nir.Input) else None
-        shape = node.output_type["output"] if kind is None else kind
-        yield "shape", tuple(int(n) for n in np.ravel(shape))
+        yield "shape", stated_shape(node)
         return
     for key, value in vars(node).items():
         if key not in ("input_type", "output_type", "metadata", "name"):
