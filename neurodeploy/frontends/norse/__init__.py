@@ -46,7 +46,17 @@ def to_nir(
         time_axis=time_axis,
         output=output,
     )
-    return replace(export, manifest={**export.manifest, "source_hash": source_hash(module)})
+    resets: Any = export.manifest["reset"]
+    own = {
+        "source_hash": source_hash(module),
+        "reset": {name: _reset(export, name, word) for name, word in resets.items()},
+    }
+    return replace(export, manifest={**export.manifest, **own})
+
+
+def _reset(export: Export, name: str, word: str) -> str:
+    away = np.any(getattr(export.graph.nodes[name], "v_reset", 0.0))
+    return "to v_reset" if word == "zero" and away else word
 
 
 def replay(
@@ -61,11 +71,15 @@ def replay(
 
 
 def source_hash(module: nn.Module) -> str:
-    """`tracer.export.source_hash` and the neurons' parameters, which no state_dict holds."""
+    """`tracer.export.source_hash` and what no state_dict holds: dt, parameters, plain weights."""
     digest = hashlib.sha256(tracer_export.source_hash(module).encode())
     for path, layer in module.named_modules():
         kind = KINDS.get(type(layer))
-        for name in kind.parameters if kind else ():
-            digest.update(f"{path} {name}".encode())
-            digest.update(to_float64(getattr(layer.p, name)).tobytes())
+        if kind is None:
+            continue
+        digest.update(f"{path} {layer.dt}".encode())
+        tensors = [(n, getattr(layer.p, n)) for n in kind.parameters]
+        for name, tensor in [*tensors, *((n, getattr(layer, n)) for n in kind.weights)]:
+            digest.update(name.encode())
+            digest.update(to_float64(tensor).tobytes())
     return digest.hexdigest()

@@ -58,6 +58,11 @@ class Kind:
         names += ("tau_mem_inv", "v_leak") if self.leaks else ()
         return names + (("v_th", "v_reset") if self.fires else ())
 
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """Attributes that are weight matrices."""
+        return ("input_weights",) * self.weighted + ("recurrent_weights",) * self.recurrent
+
 
 _LI: Final = {"current": True, "fires": False}
 KINDS: Final[Mapping[type[nn.Module], Kind]] = {

@@ -57,6 +57,11 @@ def _values(module: Any, where: str, shape: Shape) -> Iterator[Problem]:
             detail = f"{name} is NaN or infinite"
             yield Problem(Diagnostic(where, "finite", detail, "retrain, or load other values"))
 
+    for name in KINDS[type(module)].weights:
+        if not np.isfinite(to_float64(getattr(module, name))).all():
+            detail = f"{name} holds NaN or infinite values"
+            yield Problem(Diagnostic(where, "finite", detail, "retrain, or load other weights"))
+
 
 def _function(module: Any, where: str) -> Iterator[Problem]:
     kind = KINDS[type(module)]

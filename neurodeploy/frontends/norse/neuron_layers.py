@@ -100,11 +100,11 @@ def _ports(module: nn.Module, state: Any) -> dict[str, Tensor | None]:
 def _convert(module: Any, change: Callable[[Tensor], Tensor]) -> None:
     """Applies `change` to every tensor that is an attribute of the layer or a field of its `p`."""
     p = getattr(module, "p", None)
-    fields = getattr(p, "_fields", None)
-    if p is not None and fields is not None:
-        values = {name: getattr(p, name) for name in fields}
-        tensors = {n: change(v) for n, v in values.items() if isinstance(v, Tensor)}
-        module.p = p._replace(**tensors)
-    for name, value in list(vars(module).items()):
-        if isinstance(value, Tensor) and value.is_floating_point():
-            setattr(module, name, change(value))
+    if isinstance(p, tuple):
+        fields = p._asdict()  # type: ignore[attr-defined]
+        tensors = {n: change(v) for n, v in fields.items() if isinstance(v, Tensor)}
+        module.p = p._replace(**tensors)  # type: ignore[attr-defined]
+    for owner in (module, p) if isinstance(p, nn.Module) else (module,):
+        for name, value in list(vars(owner).items()):
+            if isinstance(value, Tensor) and value.is_floating_point():
+                setattr(owner, name, change(value))
