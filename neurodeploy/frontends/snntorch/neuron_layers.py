@@ -6,12 +6,13 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, Final
 
+import snntorch
 import torch
 from torch import Tensor, nn
 
 from neurodeploy.errors import Diagnostic
-from neurodeploy.frontends.snntorch import neuron_checks
-from neurodeploy.frontends.snntorch.neurons import NEURON_STATES, to_cell
+from neurodeploy.frontends.snntorch import checks
+from neurodeploy.frontends.snntorch.cells import CellRule, refusal_of, rule_of
 from neurodeploy.frontends.tracer.neuron_layers import Cell, NeuronLayers, Problem, Reset
 
 Shape = tuple[int, ...]
@@ -21,10 +22,11 @@ class _SnnTorch:
     packages: tuple[str, ...] = ("snntorch",)
 
     def owns(self, module: nn.Module) -> bool:
-        return neuron_checks.is_neuron(module)
+        defined_there = (c.__module__.startswith("snntorch._neurons") for c in type(module).__mro__)
+        return isinstance(module, snntorch.SpikingNeuron) or any(defined_there)
 
     def supports(self, module: nn.Module) -> bool:
-        return type(module) in NEURON_STATES
+        return rule_of(module) is not None
 
     def states_before(
         self, module: nn.Module, args: Any, kwargs: Any
@@ -32,16 +34,16 @@ class _SnnTorch:
         """Those given, else those kept on the module."""
         bound = inspect.signature(module.forward).bind(*args, **kwargs).arguments
         states = {}
-        for name in NEURON_STATES[type(module)]:
+        for name in _rule(module).states:
             given = bound.get(name)
             states[name] = getattr(module, name) if given is None else given
         return states
 
     def states_after(self, module: nn.Module, out: Any) -> Mapping[str, Tensor]:
-        return {name: getattr(module, name) for name in NEURON_STATES[type(module)]}
+        return {name: getattr(module, name) for name in _rule(module).states}
 
     def at_rest(self, module: nn.Module) -> None:
-        for name in ("mem", "syn", "spk"):
+        for name in ("mem", "syn", "syn_exc", "syn_inh", "spk"):
             if isinstance(getattr(module, name, None), Tensor):
                 setattr(module, name, torch.zeros(0))
 
@@ -51,14 +53,14 @@ class _SnnTorch:
         They are replaced by the same step function in the membrane's precision. One that is no
         step function in its forward pass stays as it is.
         """
-        if hasattr(module, "spike_grad") and neuron_checks.fires_as_step(module):
+        if hasattr(module, "spike_grad") and checks.fires_as_step(module):
             vars(module)["spike_grad"] = _step
 
     def reset(self, module: nn.Module) -> Reset:
-        return neuron_checks.reset_of(module)
+        return _rule(module).reset(module)
 
     def problems(self, module: nn.Module, where: str, shape: Shape) -> list[Problem]:
-        return neuron_checks.problems(module, where, shape)
+        return list(_rule(module).problems(module, where, shape))
 
     def takes_sequence(self, module: nn.Module) -> bool:
         return False
@@ -67,13 +69,20 @@ class _SnnTorch:
         return 0.0
 
     def hint(self, module: nn.Module) -> str:
-        return ""
+        refusal = refusal_of(module)
+        return "" if refusal is None else f"{refusal.detail}; {refusal.hint}"
 
     def unreadable(self, module: nn.Module, port: str, where: str) -> Diagnostic | None:
-        return neuron_checks.unreadable(module, port, where)
+        return _rule(module).unreadable(module, port, where)
 
     def to_cell(self, module: nn.Module, shape: Shape, dt: float, used: frozenset[str]) -> Cell:
-        return to_cell(module, shape, dt, used)
+        return _rule(module).to_cell(module, shape, dt, used)
+
+
+def _rule(module: nn.Module) -> CellRule:
+    rule = rule_of(module)
+    assert rule is not None
+    return rule
 
 
 def _step(x: Tensor) -> Tensor:

@@ -42,12 +42,18 @@ class Problem:
 
 @dataclass(frozen=True)
 class Reset:
-    """When and how a spike changes the membrane."""
+    """When and how a spike changes the membrane.
+
+    `loses_step`: the step after a spike leaves the membrane at 0, whatever its input.
+    """
 
     mechanism: Mechanism
     delayed: bool
+    loses_step: bool = False
 
     def __str__(self) -> str:
+        if self.loses_step:
+            return f"{self.mechanism}, and the step after a spike is lost"
         if self.mechanism != "subtract":
             return self.mechanism
         return f"subtract, {'one step later' if self.delayed else 'in the same step'}"
