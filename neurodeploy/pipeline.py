@@ -10,9 +10,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import nir
 import numpy as np
@@ -29,10 +29,11 @@ from neurodeploy.frontends.choice import frontend_of
 from neurodeploy.hardware import Hardware, load_hardware
 from neurodeploy.ir import interpreter, lowering
 from neurodeploy.ir.clock import check_discretisation, check_dt
-from neurodeploy.ir.files import read_nir, read_program
+from neurodeploy.ir.files import NirFile, read_nir_file, read_program
 from neurodeploy.ir.inputs import Inputs, prepare_inputs
 from neurodeploy.ir.interpreter import Interpretation
 from neurodeploy.ir.program import Program
+from neurodeploy.ir.repair import repair as repair_graph
 from neurodeploy.ir.trace import Trace
 from neurodeploy.ir.verify import verify_program
 from neurodeploy.passes.quantize import (
@@ -97,6 +98,11 @@ def replay(module: Any, inputs: Array) -> dict[str, Array]:
     return _frontend(module).replay(module, inputs)
 
 
+def source_hash(module: Any) -> str:
+    """What a manifest has as `source_hash` of this module's export."""
+    return str(_frontend(module).source_hash(module))
+
+
 def _frontend(module: Any) -> Any:
     name = frontend_of(module)
     try:
@@ -111,35 +117,68 @@ def load(
     source: nir.NIRGraph | Program | str | Path,
     dt: float | None,
     discretisation: str | None = None,
+    *,
+    repair: bool = False,
 ) -> Program:
     """Anything that can run as a Program: a graph and dt, a Program, a `.nir` or a `.ndp`.
 
     dt and discretisation of a `.nir` come from its manifest unless given; ConfigError if the two
-    differ. What no one states is forward Euler.
+    differ. What no one states is forward Euler. repair: a graph is mended first, see `ir.repair`.
+    The Program's notes say what was filled in or mended.
     """
     if isinstance(source, Program):
         return source
     if not isinstance(source, nir.NIRGraph) and Path(source).suffix == ".ndp":
         return read_program(source)
-    graph, dt, discretisation, name = _read_graph(source, dt, discretisation)
-    return lowering.lower(graph, dt, PRIMITIVES, name=name, discretisation=discretisation)
+    found = _read_graph(source, dt, discretisation, repair)
+    program = lowering.lower(
+        found.graph, found.dt, PRIMITIVES, name=found.name, discretisation=found.discretisation
+    )
+    return replace(program, notes=(*program.notes, *found.notes))
 
 
-def _read_graph(
-    source: nir.NIRGraph | str | Path, dt: float | None, discretisation: str | None
-) -> tuple[nir.NIRGraph, float, str, str]:
-    """A graph, its dt and discretisation, and its name; from the object or a `.nir`."""
-    if isinstance(source, nir.NIRGraph):
-        if dt is None:
-            raise ConfigError(Diagnostic("dt", "missing", "a graph has no time step; give dt"))
-        return source, check_dt(dt), discretisation or "forward_euler", "network"
-    path = Path(source)
+def read_graph(path: str | Path, *, repair: bool = False) -> NirFile:
+    """A `.nir` with its manifest, mended if asked; its notes say what was filled in or mended.
+
+    Raises DataError for a file that is damaged or no `.nir`.
+    """
+    path = Path(path)
     if path.suffix != ".nir":
         detail = f"ends with {path.suffix!r}, expected .nir or .ndp"
         raise DataError(Diagnostic(str(path), "suffix", detail))
-    graph, manifest = read_nir(path)
-    word = _agreed_discretisation(path, manifest, discretisation)
-    return graph, agreed_dt(path, manifest, dt), word, path.stem
+    found = read_nir_file(path)
+    if not repair:
+        return found
+    graph, mended = repair_graph(found.graph, PRIMITIVES)
+    return replace(found, graph=graph, notes=(*found.notes, *mended))
+
+
+class _Source(NamedTuple):
+    """A graph and what a run of it needs to know."""
+
+    graph: nir.NIRGraph
+    dt: float
+    discretisation: str
+    name: str
+    notes: tuple[str, ...] = ()
+
+
+def _read_graph(
+    source: nir.NIRGraph | str | Path,
+    dt: float | None,
+    discretisation: str | None,
+    repair: bool = False,
+) -> _Source:
+    """From the object or a `.nir`."""
+    if isinstance(source, nir.NIRGraph):
+        if dt is None:
+            raise ConfigError(Diagnostic("dt", "missing", "a graph has no time step; give dt"))
+        graph, notes = repair_graph(source, PRIMITIVES) if repair else (source, ())
+        return _Source(graph, check_dt(dt), discretisation or "forward_euler", "network", notes)
+    path = Path(source)
+    found = read_graph(path, repair=repair)
+    word = _agreed_discretisation(path, found.manifest, discretisation)
+    return _Source(found.graph, agreed_dt(path, found.manifest, dt), word, path.stem, found.notes)
 
 
 def interpret(
@@ -151,9 +190,14 @@ def interpret(
     steps: int | None = None,
 ) -> Interpretation:
     """What a graph or `.nir` means for input `(T, B, *shape)`; see `ir.interpreter`."""
-    graph, dt, word, _ = _read_graph(source, dt, discretisation)
+    found = _read_graph(source, dt, discretisation)
     return interpreter.interpret(
-        graph, inputs, dt=dt, primitives=PRIMITIVES, discretisation=word, steps=steps
+        found.graph,
+        inputs,
+        dt=found.dt,
+        primitives=PRIMITIVES,
+        discretisation=found.discretisation,
+        steps=steps,
     )
 
 

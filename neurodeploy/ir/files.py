@@ -7,18 +7,28 @@ from __future__ import annotations
 
 from neurodeploy.ir.input_files import read_input, read_inputs
 from neurodeploy.ir.nir_data_file import read_nir_data, write_nir_data
-from neurodeploy.ir.nir_file import Manifest, manifest_path, read_manifest, read_nir, write_nir
+from neurodeploy.ir.nir_file import (
+    Manifest,
+    NirFile,
+    manifest_path,
+    read_manifest,
+    read_nir,
+    read_nir_file,
+    write_nir,
+)
 from neurodeploy.ir.program_file import read_program, write_program
 from neurodeploy.ir.trace_file import write_trace
 
 __all__ = [
     "Manifest",
+    "NirFile",
     "manifest_path",
     "read_input",
     "read_inputs",
     "read_manifest",
     "read_nir",
     "read_nir_data",
+    "read_nir_file",
     "read_program",
     "write_nir",
     "write_nir_data",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -127,12 +127,8 @@ def view(graph: nir.NIRGraph, primitives: Mapping[str, Primitive]) -> GraphView:
     check_types(nodes, primitives)
     check_edges(nodes, edges)
     check_values(nodes)
-    before: dict[str, tuple[str, ...]] = dict.fromkeys(nodes, ())
-    after: dict[str, tuple[str, ...]] = dict.fromkeys(nodes, ())
-    for a, b in edges:
-        before[b] += (a,)
-        after[a] += (b,)
-    in_shape, out_shape = _infer_shapes(nodes, before, after, primitives)
+    before, after = neighbours(nodes, edges)
+    in_shape, out_shape = infer_shapes(nodes, before, after, primitives)
     check_stated_shapes(nodes, passages, in_shape, out_shape)
     roles = {
         name: primitives[type(node).__name__].role
@@ -178,12 +174,26 @@ def _waits(node: Any) -> bool:
     return bool(np.all(np.asarray(node.delay) > 0))
 
 
-def _infer_shapes(
+def neighbours(
+    nodes: Iterable[str], edges: Iterable[Edge]
+) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """Each node's sources and its targets, in the order of the edges."""
+    before: dict[str, tuple[str, ...]] = dict.fromkeys(nodes, ())
+    after = dict(before)
+    for a, b in edges:
+        before[b] += (a,)
+        after[a] += (b,)
+    return before, after
+
+
+def infer_shapes(
     nodes: Mapping[str, nir.NIRNode],
     before: Mapping[str, tuple[str, ...]],
     after: Mapping[str, tuple[str, ...]],
     primitives: Mapping[str, Primitive],
 ) -> tuple[dict[str, Shape], dict[str, Shape]]:
+    """The shape that arrives at every node and the one that it sends. Raises VerificationError with
+    the first shapes that do not fit."""
     in_shape: dict[str, Shape] = {}
     out_shape: dict[str, Shape] = {}
     problems: list[Diagnostic] = []

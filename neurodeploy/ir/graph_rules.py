@@ -8,6 +8,7 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import Diagnostic, UnsupportedPrimitive, VerificationError
+from neurodeploy.ir.dangling import likely_names
 from neurodeploy.ir.flatten import Passage, stated_shape
 from neurodeploy.ir.order import walk
 
@@ -31,11 +32,15 @@ def check_types(nodes: Mapping[str, nir.NIRNode], known: Collection[str]) -> Non
 
 def check_edges(nodes: Mapping[str, nir.NIRNode], edges: list[tuple[str, str]]) -> None:
     problems = []
+    unknown = [end for edge in edges for end in edge if end not in nodes]
+    likely = likely_names(nodes, unknown, edges)
     for a, b in edges:
         missing = [name for name in (a, b) if name not in nodes]
         if missing:
             detail = f"no node is named {', '.join(repr(m) for m in missing)}"
-            problems.append(Diagnostic(f"edge {a} -> {b}", "dangling-edge", detail))
+            meant = ", ".join(repr(likely[m]) for m in missing if m in likely)
+            hint = f"did you mean {meant}? --repair renames it" if meant else ""
+            problems.append(Diagnostic(f"edge {a} -> {b}", "dangling-edge", detail, hint))
     for edge in sorted({e for e in edges if edges.count(e) > 1}):
         problems.append(Diagnostic(f"edge {edge[0]} -> {edge[1]}", "double-edge", "stands twice"))
     for kind in (nir.Input, nir.Output):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nir
+import numpy as np
 import tomli_w
 
 from neurodeploy.errors import ConfigError, DataError, Diagnostic
@@ -33,7 +35,7 @@ def write_nir(path: str | Path, graph: nir.NIRGraph, manifest: Mapping[str, Any]
     Raises ConfigError for a path that cannot be written and for names that HDF5 cannot hold.
     """
     path = require_suffix(Path(path), ".nir", "a graph's file")
-    problems = list(_name_problems(graph, ""))
+    problems = _unwritable(graph, "")
     if problems:
         raise ConfigError(problems)
     text = tomli_w.dumps(dict(manifest))
@@ -46,7 +48,8 @@ def write_nir(path: str | Path, graph: nir.NIRGraph, manifest: Mapping[str, Any]
     )
 
 
-def _name_problems(graph: nir.NIRGraph, path: str) -> list[Diagnostic]:
+def _unwritable(graph: nir.NIRGraph, path: str) -> list[Diagnostic]:
+    """Names and values that nir's writer cannot put into HDF5."""
     found = []
     for name, node in graph.nodes.items():
         where = f"node {path}{name}"
@@ -54,19 +57,38 @@ def _name_problems(graph: nir.NIRGraph, path: str) -> list[Diagnostic]:
             detail = f"HDF5 cannot hold the name {name!r}"
             found.append(Diagnostic(where, "name", detail, "rename it, without '/'"))
         if isinstance(node, nir.NIRGraph):
-            found += _name_problems(node, f"{path}{name}.")
+            found += _unwritable(node, f"{path}{name}.")
+            continue
+        for key, value in node.to_dict().items():
+            if value is None or (np.asarray(value).dtype.kind == "O" and key != "metadata"):
+                detail = "is not set" if value is None else f"is a {type(value).__name__}"
+                found.append(Diagnostic(f"{where}.{key}", "value", f"{detail}: cannot be written"))
     return found
 
 
-def read_nir(path: str | Path) -> tuple[nir.NIRGraph, Manifest]:
-    """The graph and its manifest (empty if there is none).
+@dataclass(frozen=True)
+class NirFile:
+    """A graph as it was read, its manifest (empty if there is none), and notes on what the reader
+    filled in or mended."""
 
-    Files of every nir version are read, and by our own rules (see `nir_nodes`): nir's type check is
-    wrong for some convolutions. Raises DataError with all that is wrong with the file.
+    graph: nir.NIRGraph
+    manifest: Manifest
+    notes: tuple[str, ...] = ()
+
+
+def read_nir(path: str | Path) -> tuple[nir.NIRGraph, Manifest]:
+    """The graph and its manifest (empty if there is none); see `read_nir_file`."""
+    found = read_nir_file(path)
+    return found.graph, found.manifest
+
+
+def read_nir_file(path: str | Path) -> NirFile:
+    """Reads `.nir` files of every nir version by our own rules (see `nir_nodes`): nir's type check
+    is wrong for some convolutions. Raises DataError with all that is wrong with the file.
     """
     path = Path(path)
-    graph = graph_from_tree(read_tree(path, what="NIR file"), str(path))
-    return graph, read_manifest(manifest_path(path))
+    graph, notes = graph_from_tree(read_tree(path, what="NIR file"), str(path))
+    return NirFile(graph, read_manifest(manifest_path(path)), notes)
 
 
 def read_manifest(path: Path) -> Manifest:

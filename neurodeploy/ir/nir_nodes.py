@@ -1,13 +1,15 @@
 """A NIR file's tree to nir's nodes, by our own rules: nir's constructors judge nothing here.
 
-What files of every nir version leave out is filled in: v_reset = 0 (missing before 2025), w_in = 1
-(before 2024), a convolution's bias = 0 and input_shape, a Flatten's input_type (inferred later).
-Parameters of one neuron node are brought to one shape. All problems are raised at once.
+What nir's versions did not write is filled in: w_in = 1 (missing up to 0.2.0), v_reset = 0 (up to
+1.0.5, see `NO_RESET`), a convolution's bias = 0. Its input_shape, a Flatten's input_type and an
+Output's shape (missing up to 0.0.6) are left open, to be inferred. Parameters of one neuron node
+are brought to one shape. `early_nir` has the layout before 0.0.6. All problems are raised at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,6 +17,7 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.ir.early_nir import early_layout, is_early
 from neurodeploy.ir.hdf5 import Group
 from neurodeploy.ir.node_fields import NodeFields, described
 
@@ -39,29 +42,47 @@ ARRAYS: Mapping[str, tuple[str, ...]] = {
     "Threshold": ("threshold",),
     "Delay": ("delay",),
 }
+# The docstrings of nir 0.0.1 to 1.0.5 say v - v_threshold; 1.0.6 brought v_reset, 0 where it lacks.
+NO_RESET = (
+    "no v_reset in the file: read as a reset to 0, as nir >= 1.0.6 does; nir <= 1.0.5, which wrote "
+    "such files, defined a reset by subtraction"
+)
 CONVOLUTIONS = {"Conv1d": 1, "Conv2d": 2}
 POOLS = ("AvgPool2d", "SumPool2d")
 TYPES = (*NEURONS, *ARRAYS, *CONVOLUTIONS, *POOLS, "Flatten", "Input", "Output", "NIRGraph")
 
 
-def graph_from_tree(tree: Group, where: str) -> nir.NIRGraph:
-    """The graph of a `.nir` that was read by `read_tree`; `where` names the file.
+def graph_from_tree(tree: Group, where: str) -> tuple[nir.NIRGraph, tuple[str, ...]]:
+    """The graph of a `.nir` that was read by `read_tree`, and notes on what was filled in.
 
-    Nested graphs stay nested. Raises DataError with every missing, unknown or mistyped field, node
-    type and name.
+    where: names the file. Nested graphs stay nested. Raises DataError with every missing, unknown
+    or mistyped field, node type and name.
     """
-    root = tree.get("node")
+    root = early_layout(tree) if is_early(tree) else tree.get("node")
     if not isinstance(root, Group):
         raise DataError(Diagnostic(where, "nir-file", *_foreign(tree)))
     if root.get("type") != "NIRGraph":
         kind = root.get("type")
         detail = f"holds {kind if isinstance(kind, str) else described(kind)}, expected a NIRGraph"
         raise DataError(Diagnostic(where, "nir-file", detail))
-    problems: list[Diagnostic] = []
-    graph = _graph(root, "", problems)
-    if problems or graph is None:
-        raise DataError(problems)
-    return graph
+    found = Found()
+    graph = _graph(root, "", found)
+    if found.problems or graph is None:
+        raise DataError(found.problems)
+    return graph, found.notes
+
+
+@dataclass
+class Found:
+    """What was met while reading: problems, and the neurons that have no v_reset."""
+
+    problems: list[Diagnostic] = field(default_factory=list)
+    without_reset: list[str] = field(default_factory=list)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        names = ", ".join(self.without_reset)
+        return (f"{names}: {NO_RESET}",) if names else ()
 
 
 def _foreign(tree: Group) -> tuple[str, str]:
@@ -75,7 +96,7 @@ def _foreign(tree: Group) -> tuple[str, str]:
     return "not a readable NIR file: it has no group 'node'", ""
 
 
-def _graph(group: Group, path: str, problems: list[Diagnostic]) -> nir.NIRGraph | None:
+def _graph(group: Group, path: str, found: Found) -> nir.NIRGraph | None:
     fields = NodeFields(path or "graph", group, "NIRGraph")
     fields.refuse_others(("nodes", "edges", "version", "name"))
     children = group.get("nodes")
@@ -84,13 +105,13 @@ def _graph(group: Group, path: str, problems: list[Diagnostic]) -> nir.NIRGraph 
         children = Group()
     edges = _edges(fields)
     metadata = fields.metadata()
-    problems += fields.problems
+    found.problems += fields.problems
     nodes: dict[str, Any] = {}
     for name, child in children.items():
-        node = _node(f"{path}.{name}" if path else name, child, problems)
+        node = _node(f"{path}.{name}" if path else name, child, found)
         if node is not None:
             nodes[name] = node
-    if problems:
+    if found.problems:
         return None
     return nir.NIRGraph(nodes, edges, metadata=metadata, type_check=False)
 
@@ -112,19 +133,22 @@ def _edges(fields: NodeFields) -> list[tuple[str, str]]:
     return [(str(a), str(b)) for a, b in value.tolist()]
 
 
-def _node(path: str, group: Any, problems: list[Diagnostic]) -> nir.NIRNode | None:
+def _node(path: str, group: Any, found: Found) -> nir.NIRNode | None:
     if not isinstance(group, Group):
-        problems.append(Diagnostic(f"node {path}", "type", f"is {described(group)}, no node"))
+        detail = f"is {described(group)}, no node"
+        found.problems.append(Diagnostic(f"node {path}", "type", detail))
         return None
     kind = group.get("type")
     if kind not in TYPES:
-        problems.append(_unknown_type(path, group, kind))
+        found.problems.append(_unknown_type(path, group, kind))
         return None
     if kind == "NIRGraph":
-        return _graph(group, path, problems)
+        return _graph(group, path, found)
     fields = NodeFields(path, group, kind)
     node = _built(fields)
-    problems += fields.problems
+    found.problems += fields.problems
+    if "v_reset" not in group and "v_reset" in NEURONS.get(kind, ((), {}))[1]:
+        found.without_reset.append(path)
     return node
 
 
@@ -256,8 +280,8 @@ def _port(fields: NodeFields) -> dict[str, Any]:
     fields.refuse_others(("shape",))
     side = fields.kind.lower()
     shape = _stated_shape(fields, "shape" if "shape" in fields.group else f"{side}_type", side)
-    if shape is None and not fields.problems:
-        fields.problem("shape", "missing", f"the {fields.kind} states no shape")
+    if shape is None and side == "input" and not fields.problems:
+        fields.problem("shape", "missing", "the Input states no shape")
     return {f"{side}_type": {side: shape}}
 
 
