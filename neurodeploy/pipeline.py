@@ -266,7 +266,8 @@ def compile(
         raise ConfigError(Diagnostic("hardware", "kind", detail))
     real = load(source, dt, discretisation)
     if real.arithmetic != "real":
-        raise ConfigError(Diagnostic(str(source), "arithmetic", "is fixed: compiled already"))
+        what = source.name if isinstance(source, Program) else str(source)
+        raise ConfigError(Diagnostic(what, "arithmetic", "is fixed: compiled already"))
     verify_program(real)
     watch("lower", real)
     ranges = calibrate(real, calibration)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,6 +48,15 @@ def require_suffix(path: Path, suffix: str, what: str) -> Path:
     if path.suffix != suffix:
         detail = f"the name of {what} ends with {suffix}"
         raise ConfigError(Diagnostic(str(path), "suffix", detail))
+    return path
+
+
+def require_another(path: Path, inputs: Iterable[Path]) -> Path:
+    """`path`; ConfigError if it is the file of one of the inputs."""
+    for given in inputs:
+        if path.exists() and given.exists() and path.samefile(given):
+            detail = "is read by this command, and would be written over"
+            raise ConfigError(Diagnostic(str(path), "output", detail, "choose another name"))
     return path
 
 

@@ -6,11 +6,14 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from neurodeploy.ir.program import Program
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -46,6 +49,12 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def say_notes(program: Program) -> None:
+    """What was filled in, mended or given up on the way to this Program, on stderr."""
+    for note in program.notes:
+        say(f"note: {note}")
 
 
 def say(text: str) -> None:

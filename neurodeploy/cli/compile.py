@@ -6,35 +6,38 @@ from pathlib import Path
 
 import typer
 
-from neurodeploy.cli._show import say, show_json, show_table
+from neurodeploy.cli._options import INPUT, REPAIR
+from neurodeploy.cli._show import say, say_notes, show_json, show_table
 
 
 def command(
     file: Path = typer.Argument(..., help="a .nir file"),
     output: Path = typer.Option(..., "-o", "--output", help="the .ndp file to write"),
-    calibrate: Path = typer.Option(..., help="input like the network's own (.npy, .npz)"),
+    calibrate: Path = typer.Option(..., help=f"input like the network's own: {INPUT}"),
     hw: str = typer.Option("loihi2", help="chip: a name or a .toml file"),
     dt: float | None = typer.Option(None, help="time step in seconds, if no manifest states it"),
     bits: int = typer.Option(8, help="weight bits, 1 to 8"),
     input_bits: int = typer.Option(8, help="width of graded input messages"),
     margin: float = typer.Option(1.5, help="head-room of the states over the calibration data"),
     netx: Path | None = typer.Option(None, help="also write lava-dl's .net file"),
+    repair: bool = typer.Option(False, "--repair", help=REPAIR),
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
 ) -> None:
     """Compile a graph to the chip's integers and show what rounding did to each layer."""
     from dataclasses import asdict
 
-    from neurodeploy.ir.files import read_input, write_program
+    from neurodeploy.ir.files import read_inputs, write_program
     from neurodeploy.passes.quantize import Options
-    from neurodeploy.pipeline import compile, write_netx
-    from neurodeploy.whole_files import require_suffix
+    from neurodeploy.pipeline import compile, load, write_netx
+    from neurodeploy.whole_files import require_another, require_suffix
 
-    require_suffix(output, ".ndp", "a Program's file")
+    require_another(require_suffix(output, ".ndp", "a Program's file"), (file,))
     if netx:
-        require_suffix(netx, ".net", "a netx file")
+        require_another(require_suffix(netx, ".net", "a netx file"), (file,))
     options = Options(bits, input_bits, margin, "netx" if netx else "chip")
-    data = read_input(calibrate)
-    compiled = compile(file, hw, calibration=data, dt=dt, options=options)
+    real = load(file, dt, repair=repair)
+    data = read_inputs(calibrate, real)
+    compiled = compile(real, hw, calibration=data, options=options)
     if netx:
         write_netx(netx, compiled.program)
     write_program(output, compiled.program)
@@ -56,6 +59,5 @@ def command(
                 for x in compiled.layers
             ],
         )
-    for note in compiled.program.notes:
-        say(f"note: {note}")
+    say_notes(compiled.program)
     say(f"wrote {output}" + (f" and {netx}" if netx else ""))

@@ -1,4 +1,4 @@
-"""`neurodeploy run`: a network on a backend, its output and probes to a .npz."""
+"""`neurodeploy run`: a network on a backend, its output and probes to a .npz or as NIRData."""
 
 from __future__ import annotations
 
@@ -6,29 +6,36 @@ from pathlib import Path
 
 import typer
 
-from neurodeploy.cli._show import say, show_json, show_table
+from neurodeploy.cli._options import INPUT, REPAIR
+from neurodeploy.cli._show import say, say_notes, show_json, show_table
 
 
 def command(
     file: Path = typer.Argument(..., help="a .nir or .ndp file"),
-    inputs: Path = typer.Option(..., "--input", help="(T, ...) or (T, B, ...) in .npy or .npz"),
-    output: Path = typer.Option(..., "-o", "--output", help="the .npz file to write"),
+    inputs: Path = typer.Option(..., "--input", help=INPUT),
+    output: Path = typer.Option(
+        ..., "-o", "--output", help="the .npz to write, or .nir for NIRData"
+    ),
     backend: str = typer.Option("reference", help="reference, lava or loihi2"),
     dt: float | None = typer.Option(None, help="time step in seconds, if no manifest states it"),
     steps: int | None = typer.Option(
         None, help="steps to run: a part of the input, or silence after it"
     ),
     probe: str = typer.Option("", help="all, or populations such as lif1,lif2/v"),
+    repair: bool = typer.Option(False, "--repair", help=REPAIR),
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
 ) -> None:
     """Run a network and count what happens in it."""
-    from neurodeploy.ir.files import read_input, write_trace
-    from neurodeploy.pipeline import run
-    from neurodeploy.whole_files import require_suffix
+    from neurodeploy.ir.files import read_inputs, require_trace_place, write_trace
+    from neurodeploy.pipeline import load, run
+    from neurodeploy.whole_files import require_another
 
-    require_suffix(output, ".npz", "a trace's file")
+    require_another(require_trace_place(output), (file, inputs))
+    program = load(file, dt, repair=repair)
+    say_notes(program)
     keys = tuple(p for p in probe.split(",") if p)
-    trace = run(file, read_input(inputs), backend=backend, dt=dt, steps=steps, probe=keys)
+    data = read_inputs(inputs, program)
+    trace = run(program, data, backend=backend, steps=steps, probe=keys)
     write_trace(output, trace)
     if as_json:
         show_json(trace.counts.to_dict())

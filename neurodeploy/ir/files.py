@@ -17,7 +17,7 @@ from neurodeploy.ir.nir_file import (
     write_nir,
 )
 from neurodeploy.ir.program_file import read_program, write_program
-from neurodeploy.ir.trace_file import write_trace
+from neurodeploy.ir.trace_file import require_trace_place, write_trace
 
 __all__ = [
     "Manifest",
@@ -30,6 +30,7 @@ __all__ = [
     "read_nir_data",
     "read_nir_file",
     "read_program",
+    "require_trace_place",
     "write_nir",
     "write_nir_data",
     "write_program",
