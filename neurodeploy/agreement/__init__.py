@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from neurodeploy.agreement.elements import Difference, difference
 from neurodeploy.agreement.networks import diff
+from neurodeploy.agreement.road import Verification, examine, verify
 from neurodeploy.agreement.stages import (
-    Difference,
+    Comparison,
     compare_integers,
     compare_rounding,
     compare_torch,
-    difference,
-    verify,
 )
 
 __all__ = [
+    "Comparison",
     "Difference",
+    "Verification",
     "compare_integers",
     "compare_rounding",
     "compare_torch",
     "diff",
     "difference",
+    "examine",
     "verify",
 ]

@@ -1,119 +1,145 @@
-"""Do two stages compute the same network? Spikes and integers that differ, layer by layer.
+"""Neighbouring stages of the road, compared layer by layer.
 
-    torch module -> NIR graph (reference, float64) -> Program(fixed) (reference) -> Lava
-torch and the graph must agree in every spike; the fixed Program differs by rounding, which is
-reported; Lava and the fixed Program must agree in every integer of u, v and spikes at every step.
+    torch = NIR = real ~ fixed = Lava
+torch: the module in float64; NIR: the graph as `ir.interpreter` defines it; real: the Program in
+float64; fixed: the Program in the chip's integers; then every other backend that runs those.
+`=` promises equality: of every spike, of membranes up to what float64 rounds, of every integer.
+`~` is rounding to integers: measured, nothing is promised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import nir
 import numpy as np
 
-from neurodeploy import pipeline
-from neurodeploy.errors import ConfigError, Diagnostic, VerificationError
-from neurodeploy.ir.inputs import Inputs, prepare_inputs
+from neurodeploy.agreement.elements import Array, Difference, difference
+from neurodeploy.errors import Diagnostic, VerificationError
+from neurodeploy.ir.flatten import flatten
+from neurodeploy.ir.interpreter import Interpretation
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.trace import Trace
 
-Array = np.ndarray[Any, np.dtype[Any]]
+FLOAT_SLACK = 1e-9  # of the largest value: float64 rounds by the order of a sum
 
 
 @dataclass(frozen=True)
-class Difference:
-    """What differs in one quantity of one layer between two stages.
+class Stage:
+    """A run: `(T, B, *shape)` per layer, layers named as the Program's populations.
 
-    quantity: "spikes", "u", "v" or "output"; compared and differing count elements of `(T, B, N)`;
-    first_step, first_neuron: where the first difference is (-1 if there is none);
-    largest: the largest absolute difference, in units of the real membrane for states.
+    spikes: what spiking layers send; membranes: real units, 0 at the reset, after the reset.
     """
 
-    left: str
-    right: str
-    layer: str
-    quantity: str
-    compared: int
-    differing: int
-    first_step: int
-    first_neuron: int
-    largest: float
-    exact: bool
-
-    @property
-    def agrees(self) -> bool:
-        """No element differs, or equality is not what this pair promises."""
-        return self.differing == 0 or not self.exact
+    name: str
+    spikes: Mapping[str, Array]
+    membranes: Mapping[str, Array]
 
 
-def difference(
-    stages: tuple[str, str],
-    layer: str,
-    quantity: str,
-    arrays: tuple[Array, Array],
-    *,
-    exact: bool,
-    tolerance: float = 0.0,
-) -> Difference:
-    """Compares two `(T, B, *shape)` arrays; elements differ if |a - b| > tolerance.
+@dataclass(frozen=True)
+class Comparison:
+    """A difference and the arrays in which it was found, in real units and on one time axis.
 
-    Raises VerificationError if the shapes differ or a value is NaN or infinite.
+    slack: by how much two elements may be apart and still count as equal.
     """
-    a, b = arrays
-    if a.shape != b.shape:
-        detail = f"{stages[0]} has shape {a.shape}, {stages[1]} {b.shape}"
-        raise VerificationError(Diagnostic(f"layer {layer}", "shape", detail))
-    gap = np.abs(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64))
-    if not np.isfinite(gap).all():
-        detail = f"{quantity} of {stages[0]} or {stages[1]} hold NaN or infinite values"
-        raise VerificationError(Diagnostic(f"layer {layer}", "finite", detail))
-    wrong = gap > tolerance
-    first = np.argwhere(wrong.reshape(len(a), wrong.shape[1], -1)) if wrong.any() else None
-    return Difference(
-        left=stages[0],
-        right=stages[1],
-        layer=layer,
-        quantity=quantity,
-        compared=int(a.size),
-        differing=int(wrong.sum()),
-        first_step=-1 if first is None else int(first[0][0]),
-        first_neuron=-1 if first is None else int(first[0][2]),
-        largest=float(gap.max(initial=0.0)),
-        exact=exact,
-    )
+
+    difference: Difference
+    left: Array
+    right: Array
+    slack: float = 0.0
 
 
-def compare_torch(replayed: Mapping[str, Array], real: Trace) -> tuple[Difference, ...]:
-    """torch against the graph: every layer that both know by name, spikes exactly.
+def torch_stage(replayed: Mapping[str, Array], program: Program) -> Stage:
+    """What a replay recorded: a spiking layer's spikes, a read-out's membrane."""
+    layers = {n: replayed[n] for n in program.order if n in replayed}
+    graded = {n for n in layers if program.is_graded(n)}
+    shaped = {n: _shaped(x, program.shapes[n]) for n, x in layers.items()}
+    spikes = {n: x for n, x in shaped.items() if n not in graded}
+    return Stage("torch", spikes, {n: x for n, x in shaped.items() if n in graded})
 
-    A membrane read-out is compared to 1e-9 of its largest value: float64 rounds differently where
-    the order of a sum differs. Raises VerificationError for a spiking layer of the graph that the
-    module does not have.
-    """
-    _require_layers(replayed, real.program)
-    found = []
-    for name in real.program.order:
-        if name not in replayed:
+
+def _shaped(values: Array, shape: tuple[int, ...]) -> Array:
+    wanted = (*values.shape[:2], *shape)
+    return values.reshape(wanted) if values.size == np.prod(wanted) else values
+
+
+def graph_stage(graph: nir.NIRGraph, run: Interpretation, program: Program) -> Stage:
+    """What the graph's nodes sent, and the membrane of each population's nodes."""
+    flat = flatten(graph)
+    spikes, membranes = {}, {}
+    for name in program.order:
+        if name not in run.nodes:  # a population of the Program's own, such as a bias
             continue
-        graded = real.program.is_graded(name)
-        ours = real.aligned(f"{name}/v" if graded else f"{name}/s")
-        theirs = replayed[name]
-        theirs = theirs.reshape(ours.shape) if theirs.size == ours.size else theirs
-        tolerance = 1e-9 * float(np.abs(theirs).max(initial=1.0)) if graded else 0.0
-        stages = ("torch", "NIR")
-        quantity = "v" if graded else "spikes"
-        found.append(
-            difference(stages, name, quantity, (theirs, ours), exact=True, tolerance=tolerance)
-        )
-    return tuple(found)
+        if program.is_graded(name):
+            membranes[name] = run.nodes[name]
+            continue
+        spikes[name] = run.nodes[name]
+        holder = _membrane(flat, run, name)
+        if holder is not None:
+            reset = getattr(flat.nodes[holder], "v_reset", None)
+            membranes[name] = run.states[f"{holder}/v"] - (0.0 if reset is None else reset)
+    return Stage("NIR", spikes, membranes)
 
 
-def _require_layers(replayed: Mapping[str, Array], program: Program) -> None:
-    """A layer that only one side has is a difference, nothing to pass over."""
+def _membrane(flat: nir.NIRGraph, run: Interpretation, name: str) -> str | None:
+    """The node that holds a population's membrane: its own, or the one that a Threshold reads."""
+    if f"{name}/v" in run.states:
+        return name
+    sources = [a for a, b in flat.edges if b == name]
+    alone = len(sources) == 1 and f"{sources[0]}/v" in run.states
+    return str(sources[0]) if alone else None
+
+
+def program_stage(name: str, trace: Trace) -> Stage:
+    """Every probed population of a Program, aligned, its membranes in real units."""
+    program = trace.program
+    keys = [n for n in program.order if f"{n}/v" in trace.states]
+    spikes = {n: trace.real(f"{n}/s") for n in keys if not program.is_graded(n)}
+    return Stage(name, spikes, {n: trace.real(f"{n}/v") for n in keys})
+
+
+def compare(left: Stage, right: Stage, *, exact: bool) -> Iterator[Comparison]:
+    """Spikes and membranes of every layer that both know, spikes first."""
+    stages = (left.name, right.name)
+    for layer in {**left.spikes, **left.membranes}:
+        if layer in left.spikes and layer in right.spikes:
+            yield _pair(stages, layer, "spikes", left.spikes[layer], right.spikes[layer], exact)
+        if layer in left.membranes and layer in right.membranes:
+            pair = (left.membranes[layer], right.membranes[layer])
+            yield _pair(stages, layer, "v", *pair, exact)
+
+
+def _pair(
+    stages: tuple[str, str], layer: str, quantity: str, a: Array, b: Array, exact: bool
+) -> Comparison:
+    slack = 0.0
+    if quantity == "v" and exact:
+        slack = FLOAT_SLACK * float(np.abs(a).max(initial=1.0))
+    found = difference(stages, layer, quantity, (a, b), exact=exact, tolerance=slack)
+    return Comparison(found, a, b, slack)
+
+
+def compare_runs(left: Trace, right: Trace, name: str) -> Iterator[Comparison]:
+    """Two runs of one fixed Program: every integer of every recorded state, raw time.
+
+    Raises VerificationError if they did not record the same states.
+    """
+    if set(left.states) != set(right.states):
+        odd = ", ".join(sorted(set(left.states) ^ set(right.states)))
+        raise VerificationError(Diagnostic(f"fixed = {name}", "states", f"only one has {odd}"))
+    for key in sorted(left.states):
+        layer, _, state = key.rpartition("/")
+        arrays = (left.states[key], right.states[key])
+        quantity = "spikes" if state == "s" else state
+        scale = 1.0 if state == "s" else float(left.program.neuron(layer).scale)
+        found = difference(("fixed", name), layer, quantity, arrays, exact=True, scale=scale)
+        a, b = ((x if scale == 1.0 else x / scale) for x in arrays)
+        yield Comparison(found, a, b)
+
+
+def require_layers(replayed: Mapping[str, Array], program: Program) -> None:
+    """VerificationError for a spiking layer that the module does not have: only one side has it."""
     expected = [n.name for n in program.neurons if program.incoming(n.name)]
     missing = [n for n in expected if n not in replayed and not program.is_graded(n)]
     known = ", ".join(replayed)
@@ -125,63 +151,25 @@ def _require_layers(replayed: Mapping[str, Array], program: Program) -> None:
         )
 
 
+def compare_torch(replayed: Mapping[str, Array], real: Trace) -> tuple[Difference, ...]:
+    """torch against the graph's Program: every layer that both know by name, spikes exactly.
+
+    A membrane read-out is compared to 1e-9 of its largest value. Raises VerificationError for a
+    spiking layer of the graph that the module does not have.
+    """
+    require_layers(replayed, real.program)
+    graph = program_stage("NIR", real)
+    torch = torch_stage(replayed, real.program)
+    return tuple(c.difference for c in compare(torch, graph, exact=True))
+
+
 def compare_rounding(real: Trace, fixed: Trace) -> tuple[Difference, ...]:
-    """Real against fixed arithmetic: spikes that rounding moved, membranes in real units."""
-    found = []
-    for name in real.program.order:
-        state = "v" if real.program.is_graded(name) else "s"
-        left, right = real.aligned(f"{name}/{state}"), fixed.real(f"{name}/{state}")
-        quantity = "v" if state == "v" else "spikes"
-        stages = ("NIR", "fixed")
-        found.append(difference(stages, name, quantity, (left, right), exact=False))
-    return tuple(found)
+    """Real against fixed arithmetic: spikes that rounding moved; membranes of the read-outs."""
+    stages = (program_stage("real", real), program_stage("fixed", fixed))
+    found = (c.difference for c in compare(*stages, exact=False))
+    return tuple(d for d in found if d.quantity == "spikes" or real.program.is_graded(d.layer))
 
 
 def compare_integers(left: Trace, right: Trace, name: str) -> tuple[Difference, ...]:
-    """Two runs of one fixed Program: every integer of every recorded state, raw time.
-
-    Raises VerificationError if they did not record the same states.
-    """
-    if set(left.states) != set(right.states):
-        odd = ", ".join(sorted(set(left.states) ^ set(right.states)))
-        raise VerificationError(Diagnostic(f"fixed = {name}", "states", f"only one has {odd}"))
-    found = []
-    for key in sorted(left.states):
-        layer, _, state = key.rpartition("/")
-        arrays = (left.states[key], right.states[key])
-        quantity = "spikes" if state == "s" else state
-        found.append(difference(("fixed", name), layer, quantity, arrays, exact=True))
-    return tuple(found)
-
-
-def verify(
-    source: nir.NIRGraph | Program | str | Path,
-    inputs: Inputs,
-    *,
-    dt: float | None = None,
-    module: Any = None,
-    compiled: Program | None = None,
-    backends: tuple[str, ...] = (),
-) -> tuple[Difference, ...]:
-    """Runs the stages on the same input `(T, B, *shape)` and compares each with the next.
-
-    source: the graph (or real Program); module: the snnTorch or Norse module it came from;
-    compiled: its fixed Program; backends: where else that one runs ("lava").
-    Raises what the stages raise; differences are returned, not raised.
-    """
-    program = pipeline.load(source, dt)
-    real = pipeline.run(program, inputs, probe="all")
-    found: list[Difference] = []
-    if module is not None:
-        prepared = prepare_inputs(program, inputs)
-        if len(prepared) != 1:
-            detail = f"a module takes one input, the graph has {', '.join(prepared)}"
-            raise ConfigError(Diagnostic("input", "ports", detail))
-        found += compare_torch(pipeline.replay(module, *prepared.values()), real)
-    if compiled is not None:
-        fixed = pipeline.run(compiled, inputs, probe="all")
-        found += compare_rounding(real, fixed)
-        for backend in backends:
-            other = pipeline.run(compiled, inputs, backend=backend, probe="all")
-            found += compare_integers(fixed, other, backend)
-    return tuple(found)
+    """Two runs of one fixed Program: every integer of u, v and spikes; see `compare_runs`."""
+    return tuple(c.difference for c in compare_runs(left, right, name))

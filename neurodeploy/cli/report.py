@@ -10,12 +10,11 @@ from neurodeploy.cli._show import say
 
 
 def command(
-    results: Path = typer.Argument(..., help="a results .json"),
+    results: Path = typer.Argument(..., help="a results .json of bench or verify"),
     output: Path = typer.Option(..., "-o", "--output", help="the .html file to write"),
 ) -> None:
     """Write the report of a results file."""
-    from neurodeploy.bench.results import read_results
     from neurodeploy.report import write_report
 
-    write_report(read_results(results), output)
+    write_report(results, output)
     say(f"wrote {output}")

@@ -4,49 +4,136 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from neurodeploy.cli._show import say, show_json, show_table
 
-COLUMNS = ("stages", "layer", "quantity", "compared", "differing", "first", "largest", "verdict")
+if TYPE_CHECKING:
+    from neurodeploy.agreement.rows import LayerRow
+    from neurodeploy.ir.program import Program
+
+COLUMNS = (
+    *("stages", "layer", "spikes", "differ", "first difference"),
+    *("membrane max", "rms", "verdict"),
+)
 
 
 def command(
-    file: Path = typer.Argument(..., help="a .nir file"),
-    inputs: Path = typer.Option(..., "--input", help="(T, B, ...) in .npy or .npz"),
+    file: Path = typer.Argument(..., help="a .nir, .ndp or .net file"),
+    inputs: Path = typer.Option(..., "--input", help="(T, ...) or (T, B, ...) in .npy or .npz"),
     against: str = typer.Option("", metavar="FILE.py:FACTORY", help="the torch network"),
     weights: Path | None = typer.Option(None, help="its .safetensors weights"),
+    program: Path | None = typer.Option(None, help="its compiled .ndp, instead of compiling it"),
+    calibrate: Path | None = typer.Option(None, help="calibration data; the input if left out"),
+    hw: str = typer.Option("loihi2", help="chip to compile for, or none for float stages alone"),
     backends: str = typer.Option("", help="where the integers also run, such as lava"),
-    hw: str = typer.Option("loihi2", help="chip to compile for"),
     dt: float | None = typer.Option(None, help="time step in seconds, if no manifest states it"),
+    steps: int | None = typer.Option(None, help="steps to run: a part of the input"),
+    layers: str = typer.Option("", help="only these layers, comma-separated"),
+    output: Path | None = typer.Option(None, "-o", "--output", help="results .json to write"),
+    report: Path | None = typer.Option(None, help="report .html to write, with .md and .json"),
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
 ) -> None:
-    """Compare the stages; exit code 1 if two that must be equal are not."""
-    from neurodeploy.agreement import verify
+    """Compare each stage with the one before; exit code 1 if two that must be equal are not.
+
+    torch = NIR = real ~ fixed = lava: = promises equality, ~ measures what rounding does.
+    """
+    from neurodeploy.agreement import examine
+    from neurodeploy.agreement.rows import layer_rows
+    from neurodeploy.bench.provenance import provenance
+    from neurodeploy.bench.verification import verification_results, write_verification
     from neurodeploy.cli._factory import load_module
     from neurodeploy.ir.files import read_input
-    from neurodeploy.pipeline import compile
+    from neurodeploy.report import write_report
+    from neurodeploy.whole_files import require_suffix
 
+    if output:
+        require_suffix(output, ".json", "a results file")
+    if report:
+        require_suffix(report, ".html", "a report")
     data = read_input(inputs)
     module = load_module(against, weights) if against else None
-    compiled = compile(file, hw, calibration=data, dt=dt)
-    names = tuple(b for b in backends.split(",") if b and b != "reference")
-    found = verify(file, data, dt=dt, module=module, compiled=compiled.program, backends=names)
+    data_for_scales = data if calibrate is None else read_input(calibrate)
+    found = examine(
+        file,
+        data,
+        dt=dt,
+        module=module,
+        compiled=_compiled(file, program, hw, data_for_scales, dt),
+        backends=_backends(file, backends),
+        steps=steps,
+        layers=_words(layers),
+    )
+    rows = layer_rows(found.differences)
     if as_json:
-        show_json([asdict(d) for d in found])
+        show_json([{**asdict(d), "agrees": d.agrees} for d in found.differences])
     else:
-        show_table("Agreement", COLUMNS, [row(d) for d in found])
-    wrong = [d for d in found if not d.agrees]
-    for d in wrong:
-        say(f"error: {d.layer} [{d.left} = {d.right}]: {d.differing} of {d.compared} differ")
-    raise typer.Exit(1 if wrong else 0)
+        title = f"{found.name}: {found.steps} steps, {found.batch} sample(s)"
+        show_table(title, COLUMNS, [row(r) for r in rows])
+        typer.echo("=  promises equality    ~  measures what rounding to integers does")
+    for warning in found.warnings:
+        say(f"warning: {warning}")
+    if output or report:
+        results = verification_results(found, provenance(f"neurodeploy verify {file.name}"))
+        if output:
+            say(f"wrote {write_verification(results, output)}")
+        if report:
+            say(f"wrote {write_report(results, report)[0]}")
+    _stop_if_wrong(rows)
 
 
-def row(d: Any) -> tuple[Any, ...]:
-    """One `Difference` as cells of COLUMNS."""
-    place = "" if d.first_step < 0 else f"step {d.first_step}, neuron {d.first_neuron}"
-    verdict = "equal" if not d.differing else "DIFFERS" if d.exact else "rounding"
-    stages = f"{d.left} = {d.right}" if d.exact else f"{d.left} ~ {d.right}"
-    return (stages, d.layer, d.quantity, d.compared, d.differing, place, d.largest, verdict)
+def _compiled(
+    file: Path, program: Path | None, hw: str, calibration: Any, dt: float | None
+) -> Program | None:
+    """The integers to hold the graph against; None for a file that holds integers itself."""
+    from neurodeploy.ir.files import read_program
+    from neurodeploy.pipeline import compile
+
+    if program is not None:
+        return read_program(program)
+    if file.suffix != ".nir" or hw == "none":
+        return None
+    return compile(file, hw, calibration=calibration, dt=dt).program
+
+
+def _backends(file: Path, text: str) -> tuple[str, ...]:
+    """The reference is what every other backend is held against, so that it needs no mention."""
+    if not text and file.suffix != ".nir":
+        return ("lava",)
+    return tuple(name for name in _words(text) if name != "reference")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(w.strip() for w in text.split(",") if w.strip()))
+
+
+def row(r: LayerRow) -> tuple[Any, ...]:
+    """One layer between two stages as cells of COLUMNS."""
+    from neurodeploy.agreement.rows import place
+
+    s, v = r.spikes, r.membrane
+    return (
+        r.stages,
+        r.layer,
+        None if s is None else s.compared,
+        None if s is None else s.differing,
+        place(r.first),
+        None if v is None else v.largest,
+        None if v is None else v.rms,
+        r.verdict,
+    )
+
+
+def _stop_if_wrong(rows: tuple[LayerRow, ...]) -> None:
+    """A line per quantity that had to be equal and is not, and exit code 1."""
+    from neurodeploy.agreement.rows import place
+
+    for r in rows:
+        for d in r.found:
+            if not d.agrees:
+                count = f"{d.differing:,} of {d.compared:,} {d.quantity} differ"
+                say(f"error: layer {d.layer} [{r.stages}]: {count}, first at {place(d)}")
+    if not all(r.agrees for r in rows):
+        raise typer.Exit(1)

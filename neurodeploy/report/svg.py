@@ -83,6 +83,14 @@ def ticks_path(points: Iterable[tuple[float, float]], height: float, kind: str) 
     return f'<path d="{strokes}" class="{kind}"/>' if strokes else ""
 
 
+def polyline(points: Sequence[tuple[float, float]], kind: str) -> str:
+    """Straight lines through the points; nothing for fewer than two."""
+    if len(points) < 2:
+        return ""
+    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    return f'<path d="M{path}" class="{kind}"/>'
+
+
 def shortened(words: str, limit: int) -> str:
     """`words`, cut in the middle if longer than `limit` characters."""
     if len(words) <= limit:

@@ -69,8 +69,15 @@ def test_compile_run_inspect(work, capsys):
 
 def test_verify_prints_the_stages(work, capsys):
     assert run("verify", work / "net.nir", "--input", work / "x.npy", "--json") == 0
-    (row,) = json.loads(capsys.readouterr().out)
-    assert (row["left"], row["right"], row["layer"]) == ("NIR", "fixed", "lif")
+    rows = json.loads(capsys.readouterr().out)
+    found = [(row["left"], row["right"], row["layer"], row["quantity"]) for row in rows]
+    assert found == [
+        ("NIR", "real", "lif", "spikes"),
+        ("NIR", "real", "lif", "v"),
+        ("real", "fixed", "lif", "spikes"),
+        ("real", "fixed", "lif", "v"),
+    ]
+    assert all(row["agrees"] for row in rows)
 
 
 def test_bench_and_report(work):
@@ -258,7 +265,7 @@ def test_verify_against_another_network_is_no_agreement(work, capsys):
     for factory, words in (
         ("other", "layer 1 [torch = NIR]: the module has no such layer; it has 2"),
         ("wider", "layer 1 [shape]: torch has shape (30, 4, 5), NIR (30, 4, 4)"),
-        ("retrained", "error: 1 [torch = NIR]: "),
+        ("retrained", "error: layer 1 [torch = NIR]: "),
     ):
         code = run("verify", work / "out.nir", *arguments, f"{work / 'model.py'}:{factory}")
         assert code == 1
