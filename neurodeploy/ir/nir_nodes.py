@@ -163,8 +163,9 @@ def _unknown_type(path: str, group: Group, kind: Any) -> Diagnostic:
         return Diagnostic(where, "missing", "the node has no type")
     if not isinstance(kind, str):
         return Diagnostic(where, "type", f"is {described(kind)}, expected the name of a type")
-    close = get_close_matches(kind, TYPES, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(TYPES)}"
+    lower = {name.lower(): name for name in TYPES}
+    close = get_close_matches(kind.lower(), lower, n=1)
+    hint = f"did you mean {lower[close[0]]}?" if close else f"known: {', '.join(TYPES)}"
     return Diagnostic(where, "primitive", f"{kind!r} is no node type of NIR", hint)
 
 

@@ -65,10 +65,9 @@ class NodeFields:
             return None
         many = values.ndim > 1 or (count is not None and values.size not in (1, count))
         if many or not _are_whole(values, least):
-            wanted = "integers" if count is None else "an integer" if count == 1 else "integers"
-            size = f" (one or {count})" if count and count > 1 else ""
-            found = f"shape {values.shape}" if many else f"{values.ravel()[:9].tolist()}"
-            self.problem(key, "value", f"is {found}, expected {wanted}{size} from {least} up")
+            found = f"has shape {values.shape}" if many else f"is {self.group[key].tolist()}"
+            wanted = {None: "integers", 1: "an integer"}.get(count, f"one or {count} integers")
+            self.problem(key, "value", f"{found}, expected {wanted} from {least} up")
             return None
         return tuple(int(n) for n in values.ravel())
 
