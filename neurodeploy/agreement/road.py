@@ -23,10 +23,11 @@ from neurodeploy.agreement.stages import (
 )
 from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.ir.arithmetic import MANTISSA_SHIFT
-from neurodeploy.ir.files import read_nir
 from neurodeploy.ir.inputs import Inputs, padded, prepare_inputs
 from neurodeploy.ir.program import Neuron, Program
+from neurodeploy.ir.repair import repair as repair_graph
 from neurodeploy.ir.trace import Trace
+from neurodeploy.primitives import PRIMITIVES
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,14 @@ def verify(
     backends: tuple[str, ...] = (),
     steps: int | None = None,
     layers: tuple[str, ...] = (),
+    repair: bool = False,
 ) -> tuple[Difference, ...]:
     """Runs the stages on the same input `(T, B, *shape)` and compares each with the next.
 
     source: the graph or a Program; a fixed one starts at its integers. module: the snnTorch or
     Norse module that a graph came from; compiled: its fixed Program; backends: where else that one
-    runs ("lava"). steps replaces T; layers leaves the others out.
+    runs ("lava"). steps replaces T; layers leaves the others out;
+    repair mends the graph first, see `ir.repair`.
     Raises what the stages raise; differences are returned, not raised.
     """
     return examine(
@@ -81,6 +84,7 @@ def verify(
         backends=backends,
         steps=steps,
         layers=layers,
+        repair=repair,
     ).differences
 
 
@@ -94,9 +98,10 @@ def examine(
     backends: tuple[str, ...] = (),
     steps: int | None = None,
     layers: tuple[str, ...] = (),
+    repair: bool = False,
 ) -> Verification:
     """`verify` with the arrays in which each difference was found."""
-    origin = _open(source, dt)
+    origin = _open(source, dt, repair)
     program = origin.program
     if program.arithmetic == "fixed":
         compiled = program if compiled is None else compiled
@@ -132,24 +137,22 @@ class _Origin:
     program: Program
     graph: nir.NIRGraph | None = None
     manifest: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def discretisation(self) -> str | None:
-        word = self.manifest.get("discretisation")
-        return None if word is None else str(word)
+    discretisation: str | None = None
 
 
-def _open(source: nir.NIRGraph | Program | str | Path, dt: float | None) -> _Origin:
+def _open(source: nir.NIRGraph | Program | str | Path, dt: float | None, repair: bool) -> _Origin:
     if isinstance(source, nir.NIRGraph):
-        return _Origin(pipeline.load(source, dt), source)
+        graph = repair_graph(source, PRIMITIVES)[0] if repair else source
+        return _Origin(pipeline.load(graph, dt), graph)
     if isinstance(source, Program) or Path(source).suffix != ".nir":
         return _Origin(pipeline.load(source, dt))
     path = Path(source)
-    graph, manifest = read_nir(path)
-    origin = _Origin(Program(path.stem, "real", 1.0, (), (), (), ()), graph, manifest)
-    dt = pipeline.agreed_dt(path, manifest, dt)
-    program = replace(pipeline.load(graph, dt, origin.discretisation), name=path.stem)
-    return replace(origin, program=program)
+    found = pipeline.read_graph(path, repair=repair)
+    dt = pipeline.agreed_dt(path, found.manifest, dt)
+    word = found.manifest.get("discretisation")
+    word = None if word is None else str(word)
+    program = pipeline.load(found.graph, dt, word)
+    return _Origin(replace(program, name=path.stem), found.graph, found.manifest, word)
 
 
 def _in_float(origin: _Origin, real: Trace, inputs: Inputs, module: Any) -> Iterator[Comparison]:

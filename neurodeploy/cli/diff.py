@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from neurodeploy.cli._options import REPAIR
 from neurodeploy.cli._show import show_json, show_table
 
 if TYPE_CHECKING:
@@ -20,12 +21,13 @@ def command(
     tolerance: float = typer.Option(
         0.0, help="largest |a - b| / max(|a|, |b|) of parameters that count as equal"
     ),
+    repair: bool = typer.Option(False, "--repair", help=REPAIR),
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
 ) -> None:
     """Compare two networks; exit code 1 if they differ."""
     from neurodeploy.agreement import diff
 
-    found = diff(left, right, tolerance=tolerance)
+    found = diff(left, right, tolerance=tolerance, repair=repair)
     if as_json:
         show_json({"equal": found.equal, **asdict(found)})
     else:

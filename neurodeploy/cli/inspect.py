@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from neurodeploy.cli._options import REPAIR
 from neurodeploy.cli._show import say, show_json, show_table
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Found:
-    """A file's content. problems keep it from running, warnings do not.
+    """A file's content. problems keep it from running, warnings do not; notes say what was filled
+    in or mended on the way.
 
     graph is None for a Program's file; program is None for a graph that has no dt or breaks a rule.
     """
@@ -27,12 +29,14 @@ class Found:
     program: Program | None
     problems: tuple[Diagnostic, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def command(
     file: Path = typer.Argument(..., help="a .nir, .ndp or .net file"),
     dt: float | None = typer.Option(None, help="time step in seconds, if no manifest states it"),
     svg: Path | None = typer.Option(None, help="also draw the network into this .svg file"),
+    repair: bool = typer.Option(False, "--repair", help=REPAIR),
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
     text: bool = typer.Option(False, "--text", help="print the Program's text form"),
 ) -> None:
@@ -47,9 +51,10 @@ def command(
     if svg is not None:
         require_suffix(svg, ".svg", "a picture")
     if text:
-        typer.echo(print_program(load(file, dt)), nl=False)
+        typer.echo(print_program(load(file, dt, repair=repair)), nl=False)
         return
-    found = _read_graph(file, dt) if file.suffix == ".nir" else Found(None, load(file, dt))
+    is_graph = file.suffix == ".nir"
+    found = _read_graph(file, dt, repair) if is_graph else Found(None, load(file, dt))
     if svg is not None:
         _draw(found, svg)
     if as_json:
@@ -62,15 +67,15 @@ def command(
         raise typer.Exit(1)
 
 
-def _read_graph(file: Path, dt: float | None) -> Found:
+def _read_graph(file: Path, dt: float | None, repair: bool) -> Found:
     from neurodeploy import pipeline
     from neurodeploy.errors import NeurodeployError
     from neurodeploy.ir.description import describe
-    from neurodeploy.ir.files import read_nir
     from neurodeploy.ir.graph_warnings import graph_warnings
     from neurodeploy.primitives import PRIMITIVES
 
-    graph, manifest = read_nir(file)
+    read = pipeline.read_graph(file, repair=repair)
+    graph, manifest = read.graph, read.manifest
     if dt is not None or "dt" in manifest:
         dt = pipeline.agreed_dt(file, manifest, dt)
     described, problems = describe(graph, PRIMITIVES, dt=dt, name=file.stem)
@@ -81,7 +86,7 @@ def _read_graph(file: Path, dt: float | None) -> Found:
             program = pipeline.load(graph, dt, None if word is None else str(word))
         except NeurodeployError as error:
             problems = error.diagnostics
-    return Found(described, program, problems, graph_warnings(graph, described))
+    return Found(described, program, problems, graph_warnings(graph, described), read.notes)
 
 
 def _draw(found: Found, path: Path) -> None:
@@ -105,6 +110,7 @@ def _as_json(found: Found) -> dict[str, Any]:
     if found.graph is not None:
         whole |= {"dt": found.graph.dt, "graph": asdict(found.graph)}
     whole["problems"] = [asdict(d) for d in found.problems]
+    whole["notes"] = [*whole.get("notes", ()), *found.notes]
     whole["warnings"] = [asdict(d) for d in found.warnings]
     return whole
 
@@ -123,8 +129,8 @@ def _show(file: Path, found: Found) -> None:
         show_table("Nodes", NODE_COLUMNS, rows)
     if found.program is not None:
         _show_program(file, found.program)
-    for warning in found.warnings:
-        typer.echo(f"note: {warning}")
+    for line in (*found.notes, *found.warnings):
+        typer.echo(f"note: {line}")
 
 
 def _show_program(file: Path, program: Program) -> None:

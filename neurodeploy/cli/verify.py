@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from neurodeploy.cli._show import say, show_json, show_table
+from neurodeploy.cli._options import INPUT, REPAIR
+from neurodeploy.cli._show import say, say_notes, show_json, show_table
 
 if TYPE_CHECKING:
     from neurodeploy.agreement.rows import LayerRow
@@ -22,7 +23,7 @@ COLUMNS = (
 
 def command(
     file: Path = typer.Argument(..., help="a .nir, .ndp or .net file"),
-    inputs: Path = typer.Option(..., "--input", help="(T, ...) or (T, B, ...) in .npy or .npz"),
+    inputs: Path = typer.Option(..., "--input", help=INPUT),
     against: str = typer.Option("", metavar="FILE.py:FACTORY", help="the torch network"),
     weights: Path | None = typer.Option(None, help="its .safetensors weights"),
     program: Path | None = typer.Option(None, help="its compiled .ndp, instead of compiling it"),
@@ -34,6 +35,7 @@ def command(
     layers: str = typer.Option("", help="only these layers, comma-separated"),
     output: Path | None = typer.Option(None, "-o", "--output", help="results .json to write"),
     report: Path | None = typer.Option(None, help="report .html to write, with .md and .json"),
+    repair: bool = typer.Option(False, "--repair", help=REPAIR),
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
 ) -> None:
     """Compare each stage with the one before; exit code 1 if two that must be equal are not.
@@ -45,7 +47,8 @@ def command(
     from neurodeploy.bench.provenance import provenance
     from neurodeploy.bench.verification import verification_results, write_verification
     from neurodeploy.cli._factory import load_module
-    from neurodeploy.ir.files import read_input
+    from neurodeploy.ir.files import read_inputs
+    from neurodeploy.pipeline import load
     from neurodeploy.report import write_report
     from neurodeploy.whole_files import require_suffix
 
@@ -53,18 +56,21 @@ def command(
         require_suffix(output, ".json", "a results file")
     if report:
         require_suffix(report, ".html", "a report")
-    data = read_input(inputs)
+    loaded = load(file, dt, repair=repair)
+    say_notes(loaded)
+    data = read_inputs(inputs, loaded)
+    scales = data if calibrate is None else read_inputs(calibrate, loaded)
     module = load_module(against, weights) if against else None
-    data_for_scales = data if calibrate is None else read_input(calibrate)
     found = examine(
         file,
         data,
         dt=dt,
         module=module,
-        compiled=_compiled(file, program, hw, data_for_scales, dt),
+        compiled=_compiled(loaded, program, hw, scales),
         backends=_backends(file, backends),
         steps=steps,
         layers=_words(layers),
+        repair=repair,
     )
     rows = layer_rows(found.differences)
     if as_json:
@@ -84,18 +90,16 @@ def command(
     _stop_if_wrong(rows)
 
 
-def _compiled(
-    file: Path, program: Path | None, hw: str, calibration: Any, dt: float | None
-) -> Program | None:
+def _compiled(loaded: Program, program: Path | None, hw: str, calibration: Any) -> Program | None:
     """The integers to hold the graph against; None for a file that holds integers itself."""
     from neurodeploy.ir.files import read_program
     from neurodeploy.pipeline import compile
 
     if program is not None:
         return read_program(program)
-    if file.suffix != ".nir" or hw == "none":
+    if loaded.arithmetic == "fixed" or hw == "none":
         return None
-    return compile(file, hw, calibration=calibration, dt=dt).program
+    return compile(loaded, hw, calibration=calibration).program
 
 
 def _backends(file: Path, text: str) -> tuple[str, ...]:
