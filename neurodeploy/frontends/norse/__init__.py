@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from neurodeploy.errors import ConfigError, Diagnostic, UnsupportedLayer
 from neurodeploy.frontends.norse.kinds import KINDS
 from neurodeploy.frontends.norse.neuron_layers import NorseLayers
 from neurodeploy.frontends.tracer import export as tracer_export
@@ -37,21 +38,39 @@ def to_nir(
     `dt` must be the one that its layers compute with. Arguments and errors:
     `tracer.export.export`.
     """
-    export = tracer_export.export(
-        module,
-        input_shape,
-        NorseLayers(dt),
-        dt=dt,
-        allow_lossy=allow_lossy,
-        time_axis=time_axis,
-        output=output,
-    )
+    try:
+        export = tracer_export.export(
+            module,
+            input_shape,
+            NorseLayers(dt),
+            dt=dt,
+            allow_lossy=allow_lossy,
+            time_axis=time_axis,
+            output=output,
+        )
+    except ConfigError as error:
+        if all(d.rule == "forward" for d in error.diagnostics):
+            _refuse_unsupported(module, error)
+        raise
     resets: Any = export.manifest["reset"]
     own = {
         "source_hash": source_hash(module),
         "reset": {name: _reset(export, name, word) for name, word in resets.items()},
     }
     return replace(export, manifest={**export.manifest, **own})
+
+
+def _refuse_unsupported(module: nn.Module, cause: ConfigError) -> None:
+    """Names the layers without a form: they may be why forward() takes no such input."""
+    neurons = NorseLayers()
+    found = []
+    for path, layer in module.named_modules():
+        if neurons.owns(layer) and not neurons.supports(layer):
+            kind = type(layer).__name__
+            detail = f"{kind} has no exact form in NIR"
+            found.append(Diagnostic(path or kind, "layer", detail, neurons.hint(layer)))
+    if found:
+        raise UnsupportedLayer(found) from cause
 
 
 def _reset(export: Export, name: str, word: str) -> str:

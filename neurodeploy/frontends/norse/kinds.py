@@ -93,7 +93,8 @@ HINTS: Final[Mapping[str, str]] = {
     "LSNN": _ADAPTS,
     "Izhikevich": "NIR's membranes are linear: use LIFCell and retrain",
     "CobaLIF": "NIR has no conductances: use LIFCell and retrain",
-    "ExpFilter": "use nn.Linear and LIBoxCell",
+    "ExpFilter": "use LIBoxCell with dt tau_mem_inv = a = 1 - exp(-dt tau_filter_inv), behind an "
+    "nn.Linear with 1 / a times the weights and bias",
     "LConv2d": "use Lift(nn.Conv2d(...)), which is the same",
     "RecurrentSequential": "loop in forward(): add the output of the step before to the input",
     "RegularizationCell": "leave it out of the exported module: it passes its input on",
