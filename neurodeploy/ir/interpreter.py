@@ -123,6 +123,7 @@ class _Run:
             for name, rule in rules.items()
         }
         self.before = {name: np.zeros((batch, *shape)) for name, shape in graph.out_shape.items()}
+        self.held = {name: np.zeros((batch, *graph.in_shape[name])) for name in graph.waiting}
         silent = graph.neurons | graph.waiting
         order, _ = walk(graph.nodes, graph.after, silent)
         for name in order:
@@ -136,9 +137,12 @@ class _Run:
         for name in self.graph.order:
             if name in data:
                 continue
-            now[name] = self._received(name, now)
+            # a Delay takes in at the end of a step what it sends in a later one
+            waits = name in self.graph.waiting
+            now[name] = self.held[name] if waits else self._received(name, now)
             if name in self.rules:
                 self.states[name], now[name] = self.rules[name].step(self.states[name], now[name])
+        self.held = {name: self._received(name, now) for name in self.graph.waiting}
         self.before = now
         return now
 
@@ -146,7 +150,7 @@ class _Run:
         """The sum of what the edges into a node deliver."""
         total = np.zeros((self.batch, *self.graph.in_shape[name]))
         for source in self.graph.before[name]:
-            late = (source, name) in self.graph.late or name in self.graph.waiting
+            late = (source, name) in self.graph.late
             total = total + (self.before if late else now)[source]
         return total
 

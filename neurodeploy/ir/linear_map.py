@@ -44,6 +44,7 @@ class LinearMap:
             return x.reshape(len(x), *self.out_shape)
         assert self.weights is not None
         if self.kind == "scale":
+            x = x.reshape(len(x), *self.in_shape)
             return (x * self.weights).reshape(len(x), *self.out_shape)
         if self.kind == "dense":
             return (x.reshape(len(x), -1) @ self.weights.T).reshape(len(x), *self.out_shape)
@@ -78,7 +79,7 @@ def compose(
     if all(m.kind == "scale" for m in chain):
         diagonal = np.ones(prod(source_shape))
         for each in chain:
-            diagonal = diagonal * np.broadcast_to(_values(each), each.in_shape).ravel()
+            diagonal = diagonal * _factors(each)
         return "sparse", sparse.diags_array(diagonal, format="csr"), None
     return _matrix(tuple(chain), source_shape, out_shape, where)
 
@@ -86,6 +87,11 @@ def compose(
 def _values(each: LinearMap) -> Array:
     assert each.weights is not None
     return each.weights
+
+
+def _factors(scale: LinearMap) -> Array:
+    """One factor per element, flat: a reshape before or after it changes nothing."""
+    return np.broadcast_to(_values(scale), scale.in_shape).ravel()
 
 
 def _matrix(
@@ -117,11 +123,10 @@ def _matrix(
     return "sparse", matrix, None
 
 
-def _per_channel(factor: Array, shape: tuple[int, ...]) -> Array | None:
-    """One factor per leading index if the factor is constant over the others."""
-    full = np.broadcast_to(factor, shape)
-    first = full.reshape(shape[0], -1)[:, :1]
-    return first[:, 0] if (full.reshape(shape[0], -1) == first).all() else None
+def _per_channel(factors: Array, shape: tuple[int, ...]) -> Array | None:
+    """One factor per leading index if the factors are constant over the others."""
+    rows = factors.reshape(shape[0], -1)
+    return rows[:, 0] if (rows == rows[:, :1]).all() else None
 
 
 def _fold_scales(chain: list[LinearMap]) -> list[LinearMap]:
@@ -140,18 +145,18 @@ def _merge(first: LinearMap, second: LinearMap) -> LinearMap | None:
     if second.kind == "scale" and first.kind in ("dense", "conv1d", "conv2d"):
         weights = _values(first)
         if first.kind == "dense":
-            factor: Array | None = np.broadcast_to(_values(second), second.in_shape).ravel()
+            factor: Array | None = _factors(second)
         else:
-            factor = _per_channel(_values(second), first.out_shape)
+            factor = _per_channel(_factors(second), first.out_shape)
         if factor is None:
             return None
         scaled = weights * factor.reshape(-1, *[1] * (weights.ndim - 1))
         return LinearMap(first.kind, first.in_shape, second.out_shape, scaled, first.geometry)
     if first.kind == "scale" and second.kind == "dense":
-        columns = np.broadcast_to(_values(first), first.in_shape).ravel()
-        return LinearMap("dense", first.in_shape, second.out_shape, _values(second) * columns)
+        weights = _values(second) * _factors(first)
+        return LinearMap("dense", first.in_shape, second.out_shape, weights)
     if first.kind == "scale" and second.kind == "scale":
-        product = np.broadcast_to(_values(first), first.in_shape) * _values(second)
+        product = (_factors(first) * _factors(second)).reshape(first.in_shape)
         return LinearMap("scale", first.in_shape, second.out_shape, product)
     return None
 
