@@ -26,7 +26,7 @@ NirData: TypeAlias = "nir.NIRGraphData | nir.NIRNodeData | nir.TimeGriddedData |
 OBSERVABLES = {"s": "spikes", "v": "voltages", "u": "currents"}
 # dt is often written as a rounded decimal, and times as multiples of it
 TOLERANCE = 1e-6
-MOST_VALUES = 1 << 31
+MOST_VALUES = 1 << 28  # 2 GiB as float64, which a file of a few events could ask for
 
 
 def is_nir_data(value: object) -> bool:
@@ -80,11 +80,16 @@ def _on_grid(port: Port, observables: Mapping[str, Observable], dt: float) -> Ar
             raise DataError(Diagnostic(where, "dt", detail, "record it at the network's dt"))
         values = found.data
     else:
+        _require_size(int(found.n_neurons), port, where)
         values = _binned(found, dt, where)
-    if values.shape[2] != port.size:
-        detail = f"{values.shape[2]} neurons are recorded, the port has {port.size} {port.shape}"
-        raise DataError(Diagnostic(where, "shape", detail))
+    _require_size(values.shape[2], port, where)
     return values.transpose(1, 0, 2).reshape(*values.shape[1::-1], *port.shape)
+
+
+def _require_size(recorded: int, port: Port, where: str) -> None:
+    if recorded != port.size:
+        detail = f"{recorded} neurons are recorded, the port has {port.size} {port.shape}"
+        raise DataError(Diagnostic(where, "shape", detail))
 
 
 def _binned(events: nir.EventData, dt: float, where: str) -> Array:
@@ -104,10 +109,10 @@ def _binned(events: nir.EventData, dt: float, where: str) -> Array:
     real = events.idx != -1
     sample, _ = np.nonzero(real)
     neuron, at = events.idx[real], np.asarray(events.time, dtype=np.float64)[real] / dt
+    at = np.where(np.isfinite(at), at, -1.0)  # which no step is
     near = np.rint(at)
-    finite = np.isfinite(at)
     step = np.where(np.abs(at - near) < TOLERANCE * np.maximum(near, 1), near, np.floor(at))
-    inside = finite & (step >= 0) & (step < steps) & (neuron >= 0) & (neuron < shape[2])
+    inside = (step >= 0) & (step < steps) & (neuron >= 0) & (neuron < shape[2])
     if not inside.all():
         detail = f"{int((~inside).sum())} events lie outside {steps} steps x {shape[2]} neurons"
         raise DataError(Diagnostic(where, "events", detail))
@@ -123,7 +128,7 @@ def _binned(events: nir.EventData, dt: float, where: str) -> Array:
             f"{int((counts > 1).sum())} times, two spikes of a neuron fall into one {dt:g} s step"
         )
         raise DataError(Diagnostic(where, "events", detail, "use a shorter dt, or ValuedEventData"))
-    return counts.astype(bool)
+    return spikes
 
 
 def from_trace(trace: Trace) -> nir.NIRGraphData:
