@@ -97,38 +97,46 @@ def _binned(events: nir.EventData, dt: float, where: str) -> Array:
 
     Values that fall into one step of one neuron add up; a second spike has no place there.
     """
-    steps = round(events.t_max / dt) if np.isfinite(events.t_max) else 0
-    if not np.isclose(steps * dt, events.t_max, rtol=TOLERANCE) or steps < 1:
-        detail = f"t_max = {events.t_max:g} s is no whole number of steps of {dt:g} s"
-        raise DataError(Diagnostic(where, "dt", detail))
-    shape = (events.n_samples, steps, int(events.n_neurons))
+    shape = (events.n_samples, _steps(events.t_max, dt, where), int(events.n_neurons))
     if np.prod(shape, dtype=float) > MOST_VALUES:
-        raise DataError(
-            Diagnostic(where, "size", f"{shape} (samples, steps, neurons) are too many")
-        )
+        detail = f"{shape} (samples, steps, neurons) are too many"
+        raise DataError(Diagnostic(where, "size", detail))
     real = events.idx != -1
-    sample, _ = np.nonzero(real)
-    neuron, at = events.idx[real], np.asarray(events.time, dtype=np.float64)[real] / dt
-    at = np.where(np.isfinite(at), at, -1.0)  # which no step is
-    near = np.rint(at)
-    step = np.where(np.abs(at - near) < TOLERANCE * np.maximum(near, 1), near, np.floor(at))
-    inside = (step >= 0) & (step < steps) & (neuron >= 0) & (neuron < shape[2])
-    if not inside.all():
-        detail = f"{int((~inside).sum())} events lie outside {steps} steps x {shape[2]} neurons"
-        raise DataError(Diagnostic(where, "events", detail))
-    place = (sample, step.astype(np.int64), neuron)
+    place = (np.nonzero(real)[0], *_step_and_neuron(events, real, shape, dt, where))
     if isinstance(events, nir.ValuedEventData):
         values = np.zeros(shape)
         np.add.at(values, place, events.value[real])
         return values
-    counts = np.zeros(shape, dtype=np.int64)
-    np.add.at(counts, place, 1)
-    if counts.max(initial=0) > 1:
-        detail = (
-            f"{int((counts > 1).sum())} times, two spikes of a neuron fall into one {dt:g} s step"
-        )
+    spikes = np.zeros(shape, dtype=bool)
+    spikes[place] = True
+    lost = len(place[0]) - int(spikes.sum())
+    if lost:
+        detail = f"{lost} spikes fall into a step of {dt:g} s in which their neuron has one already"
         raise DataError(Diagnostic(where, "events", detail, "use a shorter dt, or ValuedEventData"))
     return spikes
+
+
+def _steps(t_max: float, dt: float, where: str) -> int:
+    steps = round(t_max / dt) if np.isfinite(t_max) else 0
+    if steps < 1 or not np.isclose(steps * dt, t_max, rtol=TOLERANCE):
+        detail = f"t_max = {t_max:g} s is no whole number of steps of {dt:g} s"
+        raise DataError(Diagnostic(where, "dt", detail))
+    return steps
+
+
+def _step_and_neuron(
+    events: nir.EventData, real: Array, shape: tuple[int, ...], dt: float, where: str
+) -> tuple[Array, Array]:
+    """Of every real event; a time within rounding of k dt is in step k."""
+    neuron, at = events.idx[real], np.asarray(events.time, dtype=np.float64)[real] / dt
+    at = np.where(np.isfinite(at), at, -1.0)  # which no step is
+    near = np.rint(at)
+    step = np.where(np.abs(at - near) < TOLERANCE * np.maximum(near, 1), near, np.floor(at))
+    inside = (step >= 0) & (step < shape[1]) & (neuron >= 0) & (neuron < shape[2])
+    if not inside.all():
+        detail = f"{int((~inside).sum())} events lie outside {shape[1]} steps x {shape[2]} neurons"
+        raise DataError(Diagnostic(where, "events", detail))
+    return step.astype(np.int64), neuron
 
 
 def from_trace(trace: Trace) -> nir.NIRGraphData:

@@ -115,7 +115,7 @@ def test_times_are_binned_exactly():
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (events([0, 0], [1e-3, 1.5e-3]), "1 times, two spikes of a neuron fall into one 0.001 s"),
+        (events([0, 0], [1e-3, 1.5e-3]), "1 spikes fall into a step of 0.001 s in which"),
         (events([3], [1e-3]), "1 events lie outside 5 steps x 3 neurons"),
         (events([-2], [1e-3]), "1 events lie outside"),
         (events([0], [5e-3]), "1 events lie outside"),
