@@ -126,7 +126,7 @@ def examine(
         batch=first.shape[1],
         comparisons=_chosen(found, layers),
         thresholds={n.name: _threshold(n) for n in program.neurons if "vth" in n.params},
-        warnings=_origin_warnings(origin.manifest, module),
+        warnings=(*_origin_warnings(origin.manifest, module), *_silent(found)),
     )
 
 
@@ -225,3 +225,15 @@ def _origin_warnings(manifest: Mapping[str, Any], module: Any) -> tuple[Diagnost
     detail = f"the graph was exported from {source} with other code or weights than this module's"
     hint = "export again, or give the weights it was exported with"
     return (Diagnostic(type(module).__name__, "source-hash", detail, hint),)
+
+
+def _silent(found: list[Comparison]) -> Iterator[Diagnostic]:
+    """Neurons that never spike: an error in what they lead to would not be seen."""
+    layers = {c.difference.layer: c for c in found if c.difference.quantity == "spikes"}
+    for name, c in layers.items():
+        fired = np.any(c.left != 0, axis=(0, 1)) | np.any(c.right != 0, axis=(0, 1))
+        silent = int((~fired).sum())
+        if silent:
+            detail = f"{silent} of {fired.size} neurons never spike in this input"
+            hint = "what they lead to is not verified"
+            yield Diagnostic(f"layer {name}", "coverage", detail, hint)
