@@ -192,8 +192,8 @@ def _compare_arrays(
         size=int(a.size),
         differing=int(wrong.sum()),
         first=first,
-        max_abs=float(np.nan_to_num(gap, nan=np.inf).max()),
-        max_rel=float(np.nan_to_num(relative, nan=np.inf).max()),
+        max_abs=float(np.nan_to_num(gap, nan=np.inf, posinf=np.inf).max()),
+        max_rel=float(np.nan_to_num(relative, nan=np.inf, posinf=np.inf).max()),
     )
 
 
