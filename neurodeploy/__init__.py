@@ -19,6 +19,7 @@ _VERBS = {
     "flatten": "neurodeploy.ir.flatten",
     "verify": "neurodeploy.agreement",
     "diff": "neurodeploy.agreement",
+    "examine": "neurodeploy.agreement",
     "read_nir": "neurodeploy.ir.files",
     "write_nir": "neurodeploy.ir.files",
     "read_program": "neurodeploy.ir.files",
@@ -32,6 +33,7 @@ __all__ = sorted(_VERBS)
 
 if TYPE_CHECKING:
     from neurodeploy.agreement import diff as diff
+    from neurodeploy.agreement import examine as examine
     from neurodeploy.agreement import verify as verify
     from neurodeploy.bench.compare import compare as compare
     from neurodeploy.hardware import load_hardware as load_hardware
