@@ -26,6 +26,7 @@ from neurodeploy.errors import (
     QuantizationError,
 )
 from neurodeploy.frontends.choice import frontend_of
+from neurodeploy.frontends.netx import read_netx
 from neurodeploy.hardware import Hardware, load_hardware
 from neurodeploy.ir import interpreter, lowering
 from neurodeploy.ir.clock import check_discretisation, check_dt
@@ -93,9 +94,9 @@ def to_nir(
     return export
 
 
-def replay(module: Any, inputs: Array) -> dict[str, Array]:
+def replay(module: Any, inputs: Array, *, membranes: bool = False) -> dict[str, Array]:
     """Every layer's spikes of a snnTorch or Norse module in float64: `frontends.tracer.replay`."""
-    return _frontend(module).replay(module, inputs)
+    return _frontend(module).replay(module, inputs, membranes=membranes)
 
 
 def source_hash(module: Any) -> str:
@@ -120,7 +121,7 @@ def load(
     *,
     repair: bool = False,
 ) -> Program:
-    """Anything that can run as a Program: a graph and dt, a Program, a `.nir` or a `.ndp`.
+    """Anything that can run as a Program: a graph and dt, a Program, a `.nir`, `.ndp` or `.net`.
 
     dt and discretisation of a `.nir` come from its manifest unless given; ConfigError if the two
     differ. What no one states is forward Euler. repair: a graph is mended first, see `ir.repair`.
@@ -130,6 +131,8 @@ def load(
         return source
     if not isinstance(source, nir.NIRGraph) and Path(source).suffix == ".ndp":
         return read_program(source)
+    if not isinstance(source, nir.NIRGraph) and Path(source).suffix == ".net":
+        return read_netx(source, dt=dt)
     found = _read_graph(source, dt, discretisation, repair)
     program = lowering.lower(
         found.graph, found.dt, PRIMITIVES, name=found.name, discretisation=found.discretisation
@@ -144,7 +147,7 @@ def read_graph(path: str | Path, *, repair: bool = False) -> NirFile:
     """
     path = Path(path)
     if path.suffix != ".nir":
-        detail = f"ends with {path.suffix!r}, expected .nir or .ndp"
+        detail = f"ends with {path.suffix!r}, expected .nir, .ndp or .net"
         raise DataError(Diagnostic(str(path), "suffix", detail))
     found = read_nir_file(path)
     if not repair:

@@ -1,6 +1,6 @@
 """Imports lava-nc 0.10.0 and lava-dl 0.6.0 on today's Python; the one place that works around them.
 
-Lava was archived with Python 3.10, numpy 1 and torch 2.3 as its declared limits. Four things
+Lava was archived with Python 3.10, numpy 1 and torch 2.3 as its declared limits. Five things
 stand in the way elsewhere, and each is cured only while our code imports Lava:
 
 1. `lava.magma.compiler.var_model` has dataclass fields such as `x: ByteEncoder = ByteEncoder()`.
@@ -17,6 +17,9 @@ stand in the way elsewhere, and each is cured only while our code imports Lava:
    `multiprocessing.set_start_method("fork")`, which fails if the program has chosen a method and
    otherwise changes it for the whole process. The choice is set aside during the import and put
    back.
+5. `lava.lib.dl.netx.hdf5` takes `int()` of an input layer's weight and bias, which slayer writes as
+   arrays of one element. numpy allows that no more from 2.4 on. The module is compiled with
+   `int(....item())`.
 
 On Python 3.10 with numpy 1 no module is compiled differently. No file is changed, no byte code of a
 cured source is cached, `dataclasses` and numpy stay as they are, and the import hook is gone again
@@ -39,6 +42,7 @@ from types import CodeType, ModuleType
 
 import numpy as np
 
+NETX = "lava.lib.dl.netx.hdf5"
 VAR_MODEL = "lava.magma.compiler.var_model"
 PORTS = "lava.magma.core.process.ports.ports"
 OBJECT_DETECTION = "lava.lib.dl.slayer.object_detection"
@@ -67,11 +71,26 @@ class _ReshapeArgument(ast.NodeTransformer):
         return node
 
 
+class _ScalarArgument(ast.NodeTransformer):
+    """Turns `int(layer_config[key])` into `int(layer_config[key].item())`."""
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "int" and len(node.args) == 1:
+            given = node.args[0]
+            if isinstance(given, ast.Subscript):
+                item = ast.Attribute(given, "item", ast.Load())
+                node.args = [ast.copy_location(ast.Call(item, args=[], keywords=[]), given)]
+        return node
+
+
 def _cure(fullname: str) -> ast.NodeTransformer | None:
     if fullname == VAR_MODEL and sys.version_info >= (3, 11):
         return _FactoryDefaults()
     if fullname == PORTS and np.lib.NumpyVersion(np.__version__) >= "2.1.0":
         return _ReshapeArgument()
+    if fullname == NETX and np.lib.NumpyVersion(np.__version__) >= "2.4.0":
+        return _ScalarArgument()
     return None
 
 
@@ -149,10 +168,12 @@ def import_lava() -> None:
 
 
 def import_slayer() -> ModuleType:
-    """lava-dl's `slayer` (needs torch); `lava.lib.dl.netx.hdf5` can be imported after it.
+    """lava-dl's `slayer` (needs torch); imports `lava.lib.dl.netx.hdf5` as well.
 
     Raises ImportError where lava-dl, torch or one of their dependencies is not installed.
     """
     import_lava()
     with _cured_imports():
-        return importlib.import_module("lava.lib.dl.slayer")
+        slayer = importlib.import_module("lava.lib.dl.slayer")
+        importlib.import_module(NETX)
+        return slayer
