@@ -29,6 +29,8 @@ Send = Callable[[Event, Any], None]
 # deflate, shuffle, fletcher32, szip, nbit, scaleoffset are the library's own; lzf is h5py's
 FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
 RESERVE_BYTES = 256 << 20
+# A text as a Python object, in this process and in the caller's.
+TEXT_BYTES = 128
 
 
 class Refused(Exception):
@@ -91,15 +93,16 @@ class Walk:
     def _item(self, group: Any, key: str, depth: int, place: str) -> None:
         import h5py
 
-        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+        if group.id.links.get_info(key.encode()).type != h5py.h5l.TYPE_HARD:
             raise Refused(place, "is a link to another object or file")
-        item = group[key]
-        if isinstance(item, h5py.Group):
-            self._group(item, key, depth + 1, place)
-        elif isinstance(item, h5py.Dataset):
-            self._enter(item, place)
-            _check_storage(item, place)
-            self._send_value({"event": "value", "name": key}, self._value(item, place))
+        item = h5py.h5o.open(group.id, key.encode())
+        if isinstance(item, h5py.h5g.GroupID):
+            self._group(h5py.Group(item), key, depth + 1, place)
+        elif isinstance(item, h5py.h5d.DatasetID):
+            dataset = h5py.Dataset(item)
+            self._enter(dataset, place)
+            _check_storage(dataset, place)
+            self._send_value({"event": "value", "name": key}, self._value(dataset, place))
         else:
             raise Refused(place, "is neither a group nor a dataset")
 
@@ -138,7 +141,7 @@ class Walk:
         wide = dtype.itemsize > (16 if dtype.kind == "c" else 8)
         if not is_string and (dtype.kind not in "biufc" or wide):
             raise Refused(place, f"has the type {dtype}; numbers and text are read")
-        size = math.prod(int(n) for n in shape) * dtype.itemsize
+        size = math.prod(int(n) for n in shape) * (TEXT_BYTES if is_string else dtype.itemsize)
         self._bytes += size
         if self._bytes > self._max_bytes:
             declared = f"declares {binary_size(size)}"
@@ -150,10 +153,11 @@ class Walk:
 
         if dataset.shape is None:
             return None
-        self._claim(dataset.shape, dataset.dtype, place)
-        if dataset.chunks and math.prod(dataset.chunks) * dataset.dtype.itemsize > self._max_bytes:
+        dtype = dataset.dtype
+        self._claim(dataset.shape, dtype, place)
+        if dataset.chunks and math.prod(dataset.chunks) * dtype.itemsize > self._max_bytes:
             raise Refused(place, f"has chunks of {dataset.chunks} elements")
-        if h5py.check_string_dtype(dataset.dtype) is None:
+        if h5py.check_string_dtype(dtype) is None:
             return dataset[()]
         try:
             return dataset.asstr("utf-8")[()]
@@ -184,13 +188,12 @@ def _check_storage(dataset: Any, place: str) -> None:
     import h5py
 
     properties = dataset.id.get_create_plist()
-    if properties.get_external_count() or dataset.is_virtual:
+    layouts = (h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED)  # not VIRTUAL
+    if properties.get_external_count() or properties.get_layout() not in layouts:
         raise Refused(place, "has its data in another file")
     codes = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
     if codes - FILTERS:
         raise Refused(place, f"is packed by the filter {min(codes - FILTERS)}, which is a plug-in")
-    if properties.get_layout() not in (h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED):
-        raise Refused(place, "has a layout that is not read")
 
 
 def decoded(value: bytes, place: str) -> str:

@@ -93,7 +93,7 @@ def _members(
 
 def _observable(group: Group, where: str, problems: list[Diagnostic]) -> Observable | None:
     kind = group.attrs.get("__type__")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         detail = f"is of the type {kind!r}, expected one of {', '.join(KINDS)}"
         problems.append(Diagnostic(where, "nir-data", detail))
         return None

@@ -61,8 +61,8 @@ def graph_from_tree(tree: Group, where: str) -> tuple[nir.NIRGraph, tuple[str, .
     root = early_layout(tree) if is_early(tree) else tree.get("node")
     if not isinstance(root, Group):
         raise DataError(Diagnostic(where, "nir-file", *_foreign(tree)))
-    if root.get("type") != "NIRGraph":
-        kind = root.get("type")
+    kind = root.get("type")
+    if not isinstance(kind, str) or kind != "NIRGraph":
         detail = f"holds {kind if isinstance(kind, str) else described(kind)}, expected a NIRGraph"
         raise DataError(Diagnostic(where, "nir-file", detail))
     found = Found()
@@ -139,7 +139,7 @@ def _node(path: str, group: Any, found: Found) -> nir.NIRNode | None:
         found.problems.append(Diagnostic(f"node {path}", "type", detail))
         return None
     kind = group.get("type")
-    if kind not in TYPES:
+    if not isinstance(kind, str) or kind not in TYPES:
         found.problems.append(_unknown_type(path, group, kind))
         return None
     if kind == "NIRGraph":
