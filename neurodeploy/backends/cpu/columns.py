@@ -1,0 +1,40 @@
+"""Columns of the integer tables that describe a Program to the compiled kernel."""
+
+from __future__ import annotations
+
+# A node is a port or a population. Its messages of step t lie in slot t modulo SLOTS: indices from
+# EVENTS + slot * SIZE on in the event buffers, how many in counter FIRST_SLOT + slot.
+SIZE, SLOTS, FIRST_SLOT, EVENTS, GRADED, NODE_COLUMNS = range(6)
+
+# A population: its node, its model's number, where its states, constants and synapses begin.
+NODE, MODEL, STATE, SCALARS, EACH, FIRST_SYNAPSE, END_SYNAPSE, POPULATION_COLUMNS = range(8)
+
+# A synapse. SHIFT is left if positive; REACH the largest sum of |weights| that one target has;
+# WIDE says that the weights need int16; FAN and INDEX where its fan-outs and its table begin.
+# LENGTH, CHANNELS and GROUP are a convolution's output channels per group, its input channels, and
+# those per group.
+(
+    KIND,
+    SOURCE,
+    DELAY,
+    SHIFT,
+    REACH,
+    WIDE,
+    WEIGHTS,
+    FAN,
+    INDEX,
+    LENGTH,
+    CHANNELS,
+    GROUP,
+    SYNAPSE_COLUMNS,
+) = range(13)
+
+MATRIX, SPARSE, CONVOLUTION = range(3)
+
+# A record: which of the population's states (SENT for its message), and where it is written.
+STATE_NUMBER, RECORD_START, RECORD_COLUMNS = range(3)
+SENT = -1
+
+# What is counted per population and per synapse.
+SPIKES, SATURATIONS, PEAK, POPULATION_COUNTS = range(4)
+MESSAGES, OPERATIONS, SYNAPSE_COUNTS = range(3)

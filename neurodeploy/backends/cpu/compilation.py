@@ -1,0 +1,101 @@
+"""Compiles the kernel with numba, on first use, and keeps the machine code on disk.
+
+The cache lies in a folder named after everything that the machine code depends on: this package's
+version and sources, the neuron models, numba, Python. Where no folder can be written, each process
+compiles for itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+import sys
+import tempfile
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+
+import neurodeploy
+from neurodeploy.backends.cpu import kernel, models
+from neurodeploy.ir import arithmetic, neurons
+
+OPTIONS = {"nogil": True, "error_model": "numpy"}
+
+
+@functools.cache
+def compiled_kernel() -> Any:
+    """`kernel.advance`, compiled; the machine code is made, or loaded, at its first call."""
+    update = models.population_updates(_compiled)
+    return _cached(_linked(kernel.advance, {"update_population": update}))
+
+
+def _cached(function: Callable[..., Any]) -> Any:
+    """The function compiled, its machine code kept in the cache folder if there is one."""
+    folder = cache_folder()
+    if folder is None:
+        return numba.njit(**OPTIONS)(function)
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        return numba.njit(cache=True, **OPTIONS)(function)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def _compiled(function: Callable[..., Any]) -> Any:
+    return numba.njit(**OPTIONS)(_linked(function, {}))
+
+
+def _linked(function: Callable[..., Any], given: dict[str, Any]) -> Callable[..., Any]:
+    """A copy of a plain function that calls compiled copies of the plain functions it calls.
+
+    given: what stands for names that are not to be compiled from their source.
+    """
+    names = dict(function.__globals__)
+    for name in function.__code__.co_names:
+        called = names.get(name)
+        if name in given:
+            names[name] = given[name]
+        elif isinstance(called, types.FunctionType):
+            names[name] = numba.njit(**OPTIONS)(_linked(called, given))
+    copy = types.FunctionType(
+        function.__code__, names, function.__name__, function.__defaults__, function.__closure__
+    )
+    copy.__module__ = function.__module__
+    return copy
+
+
+def cache_folder() -> Path | None:
+    """The first of the user's cache and the machine's temporary folder that can be written."""
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    user = f"neurodeploy-{os.getuid()}" if hasattr(os, "getuid") else "neurodeploy"
+    for parent in (Path(home).expanduser() / "neurodeploy", Path(tempfile.gettempdir()) / user):
+        folder = parent / f"cpu-{version_key()}"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if hasattr(os, "getuid") and parent.stat().st_uid != os.getuid():
+                continue  # machine code is only loaded from where nobody else can put it
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except (OSError, RuntimeError):
+            continue
+    return None
+
+
+@functools.cache
+def version_key() -> str:
+    """A hash of the sources and versions that the machine code depends on."""
+    digest = hashlib.sha256()
+    versions = (neurodeploy.__version__, numba.__version__, np.__version__, sys.version)
+    digest.update(repr((*versions, platform.machine())).encode())
+    folders = (Path(kernel.__file__).parent, Path(neurons.__file__).parent)
+    files = [file for folder in folders for file in sorted(folder.glob("*.py"))]
+    for file in (*files, Path(arithmetic.__file__)):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
