@@ -80,7 +80,10 @@ def gather(
         d = c.difference
         groups.setdefault((d.left, d.right, d.layer), {})[d.quantity] = c
     for (left, right, layer), found in groups.items():
-        if any(c.difference.differing for c in found.values()):
+        # where spikes are promised and agree, a membrane that is only measured shows nothing
+        shown = (c.difference for c in found.values())
+        promised = any(c.difference.exact for c in found.values())
+        if any(d.differing and (d.exact or not promised) for d in shown):
             yield _layer((left, right, layer), found, thresholds.get(layer))
 
 

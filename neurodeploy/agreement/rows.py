@@ -42,7 +42,7 @@ class LayerRow:
         """The difference to look at: of the spikes, else the earliest; None if nothing differs."""
         if self.spikes is not None and self.spikes.differing:
             return self.spikes
-        wrong = [d for d in self.found if d.differing and (self.exact or self.spikes is None)]
+        wrong = [d for d in self.found if d.differing and (d.exact or self.spikes is None)]
         return min(wrong, key=lambda d: d.first_step, default=None)
 
     @property

@@ -269,3 +269,30 @@ def test_another_module_than_the_exported_one_is_said(files, capsys):
     assert (
         "warning: Sequential [source-hash]: the graph was exported from" in capsys.readouterr().err
     )
+
+
+def test_membranes_of_the_module_are_measured(files):
+    """snnTorch states its membrane before a reset to zero, Norse after it and from v_reset."""
+    torch = pytest.importorskip("torch")
+    snntorch = pytest.importorskip("snntorch")
+    norse = pytest.importorskip("norse.torch")
+    from neurodeploy import to_nir
+
+    torch.manual_seed(0)
+    away = norse.LIFBoxParameters(v_reset=torch.as_tensor(-0.3))
+    layers = {
+        "subtract": snntorch.Leaky(0.9, init_hidden=True),
+        "zero": snntorch.Leaky(0.9, init_hidden=True, reset_mechanism="zero"),
+        "norse": norse.LIFBoxCell(p=away, dt=1e-3),
+    }
+    for name, layer in layers.items():
+        linear = torch.nn.Linear(3, 4)
+        parts = (linear, layer)
+        module = norse.SequentialState(*parts) if name == "norse" else torch.nn.Sequential(*parts)
+        x = 40 * X if name == "norse" else 2 * X
+        graph = to_nir(module, (3,), dt=1e-3).graph
+        spikes, membrane = verify(graph, x, dt=1e-3, module=module)[:2]
+        assert (spikes.quantity, spikes.differing) == ("spikes", 0), name
+        assert (membrane.quantity, membrane.exact) == ("v", False), name
+        assert membrane.largest < 1e-6, name
+        assert examine(graph, x, dt=1e-3, module=module).comparisons[0].left.any(), name

@@ -84,9 +84,12 @@ def replay(
     *,
     time_axis: TimeAxis = "auto",
     output: int | None = None,
+    membranes: bool = False,
 ) -> dict[str, Array]:
     """Every layer's spikes in float64: `tracer.replay.replay` of a Norse module."""
-    return tracer_replay.replay(module, inputs, NorseLayers(), time_axis=time_axis, output=output)
+    return tracer_replay.replay(
+        module, inputs, NorseLayers(), time_axis=time_axis, output=output, membranes=membranes
+    )
 
 
 def source_hash(module: nn.Module) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import snntorch
 from torch import nn
 
-from neurodeploy.errors import UnsupportedLayer
+from neurodeploy.errors import ConfigError, Diagnostic, UnsupportedLayer
 from neurodeploy.frontends.snntorch.cells.recurrent import immediate_reset
 from neurodeploy.frontends.snntorch.neuron_layers import SNNTORCH
 from neurodeploy.frontends.tracer import export as tracer_export
@@ -35,16 +35,20 @@ def to_nir(
 
     Arguments and errors: `tracer.export.export`. docs/snntorch.md lists every neuron option.
     """
-    _check_runnable(module)
-    return tracer_export.export(
-        module,
-        input_shape,
-        SNNTORCH,
-        dt=dt,
-        allow_lossy=allow_lossy,
-        time_axis=time_axis,
-        output=output,
-    )
+    try:
+        return tracer_export.export(
+            module,
+            input_shape,
+            SNNTORCH,
+            dt=dt,
+            allow_lossy=allow_lossy,
+            time_axis=time_axis,
+            output=output,
+        )
+    except ConfigError as error:
+        if all(d.rule == "forward" for d in error.diagnostics):
+            _refuse_unsupported(module, error)
+        raise
 
 
 def replay(
@@ -53,19 +57,21 @@ def replay(
     *,
     time_axis: TimeAxis = "auto",
     output: int | None = None,
+    membranes: bool = False,
 ) -> dict[str, Array]:
     """Every layer's spikes in float64: `tracer.replay.replay` of a snnTorch module."""
-    _check_runnable(module)
     return tracer_replay.replay(module, inputs, SNNTORCH, time_axis=time_axis, output=output)
 
 
-def _check_runnable(module: object) -> None:
-    """UnsupportedLayer for layers that snnTorch itself can't run, so that nothing can be traced."""
-    named = module.named_modules() if isinstance(module, nn.Module) else ()
-    broken = [
-        immediate_reset(path or type(layer).__name__.lower())
-        for path, layer in named
-        if isinstance(layer, snntorch.RSynaptic) and not layer.reset_delay
-    ]
-    if broken:
-        raise UnsupportedLayer(broken)
+def _refuse_unsupported(module: nn.Module, cause: ConfigError) -> None:
+    """Names the layers without a form: they may be why forward() takes no such input."""
+    found = []
+    for path, layer in module.named_modules():
+        kind = type(layer).__name__
+        if isinstance(layer, snntorch.RSynaptic) and not layer.reset_delay:
+            found.append(immediate_reset(path or kind))
+        elif SNNTORCH.owns(layer) and not SNNTORCH.supports(layer):
+            detail = f"{kind} has no exact form in NIR"
+            found.append(Diagnostic(path or kind, "layer", detail, SNNTORCH.hint(layer)))
+    if found:
+        raise UnsupportedLayer(found) from cause

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from neurodeploy.frontends.tracer.neuron_layers import SPIKES, NeuronLayers
 from neurodeploy.frontends.tracer.recording import Recording, TimeAxis
 from neurodeploy.frontends.tracer.signature import carried_states, returned_tensors
 
+MEMBRANES: Final = ("mem", "v")  # what the frameworks call it; a layer has one of them
+
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -27,12 +29,14 @@ def replay(
     *,
     time_axis: TimeAxis = "auto",
     output: int | None = None,
+    membranes: bool = False,
 ) -> dict[str, Array]:
     """Every layer's spikes `(T, B, *shape)`, by the name of its node in the exported graph.
 
     `inputs` is `(T, B, *shape)`. A neuron of which only the membrane is read gives its membrane;
-    "output" is what forward() returns. Raises what `to_nir` raises, and DataError for input that
-    the module's time loop does not take.
+    "output" is what forward() returns. `membranes` adds "NAME/v" of spiking layers that are called
+    once per step: what the layer states after it, before or after its reset. Raises what `to_nir`
+    raises, and DataError for input that the module's time loop does not take.
     """
     inputs = np.asarray(inputs, dtype=np.float64)
     if inputs.ndim < 3:
@@ -46,7 +50,10 @@ def replay(
     records: dict[str, list[Array]] = {name: [] for name in built.names.values()}
     for path, name in built.names.items():
         port = SPIKES if SPIKES in found.used[path] else min(found.used[path])
-        _record(_module_at(network, path, neurons), neurons, port, records[name].append)
+        layer = _module_at(network, path, neurons)
+        _record(layer, neurons, port, records[name].append)
+        if membranes and port == SPIKES and not neurons.takes_sequence(layer):
+            _record_membrane(layer, neurons, records.setdefault(f"{name}/v", []).append)
     x = torch.from_numpy(inputs)
     try:
         with default_precision(torch.float64), torch.no_grad():
@@ -54,7 +61,7 @@ def replay(
     except (IndexError, RuntimeError) as error:
         detail = f"forward() on {inputs.shape} raised {type(error).__name__}: {error}"
         raise DataError(Diagnostic("input", "forward", detail)) from error
-    layers = {name: np.stack(steps) for name, steps in records.items()}
+    layers = {name: np.stack(steps) for name, steps in records.items() if steps}
     return layers if returned is None else {**layers, "output": returned}
 
 
@@ -66,6 +73,17 @@ def _record(
         value = spikes if port == SPIKES else neurons.states_after(module, out)[port]
         for step in value if neurons.takes_sequence(module) else (value,):
             keep(step.detach().to(torch.float64).numpy().copy())
+
+    module.register_forward_hook(after)
+
+
+def _record_membrane(
+    module: nn.Module, neurons: NeuronLayers, keep: Callable[[Array], None]
+) -> None:
+    def after(_: nn.Module, args: Any, out: Any) -> None:
+        states = neurons.states_after(module, out)
+        for value in (states[port] for port in MEMBRANES if port in states):
+            keep(value.detach().to(torch.float64).numpy().copy())
 
     module.register_forward_hook(after)
 
