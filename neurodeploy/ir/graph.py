@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Literal, Protocol, TypeVar
 
 import nir
@@ -25,6 +26,8 @@ from neurodeploy.ir.order import Edge, walk
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
 State = Mapping[str, Array]
+# Sixteen Loihi 2 chips of a million neurons.
+MOST_ELEMENTS = 1 << 24
 Role = Literal["map", "neuron", "delay"]
 Built = TypeVar("Built")
 
@@ -201,7 +204,10 @@ def infer_shapes(
     for name, node in nodes.items():
         if isinstance(node, nir.Input):
             in_shape[name] = out_shape[name] = stated_shape(node) or ()
+            problems += _too_large(out_shape[name], name)
             queue.append(name)
+    if problems:
+        raise VerificationError(problems)
     while queue:
         for name in after[queue.pop(0)]:
             if name in out_shape:
@@ -218,7 +224,9 @@ def infer_shapes(
             except NeurodeployError as error:
                 problems.extend(error.diagnostics)
                 continue
-            queue.append(name)
+            too_large = _too_large(out_shape[name], name)
+            problems += too_large
+            queue += [] if too_large else [name]
     if problems:
         raise VerificationError(problems)
     for name in nodes:
@@ -231,3 +239,11 @@ def infer_shapes(
     if problems:
         raise VerificationError(problems)
     return in_shape, out_shape
+
+
+def _too_large(shape: Shape, name: str) -> list[Diagnostic]:
+    """A number in a damaged file must not cost all memory."""
+    if prod(shape) <= MOST_ELEMENTS:
+        return []
+    detail = f"{shape} are {prod(shape):,} elements, a node has up to {MOST_ELEMENTS:,}"
+    return [Diagnostic(f"node {name}", "size", detail)]
