@@ -17,7 +17,7 @@ def frontend_of(module: Any) -> str:
 
     Raises UnsupportedLayer for a module with neurons of several frameworks.
     """
-    found = {}
+    found: dict[str, str] = {}
     for framework, path, name in _neurons(module):
         found.setdefault(framework, f"{name} of {framework} at {path or 'the top'}")
     if len(found) > 1:
