@@ -15,7 +15,7 @@ from scipy import sparse
 
 from neurodeploy.errors import Diagnostic, UnsupportedPrimitive
 from neurodeploy.ir.program import ConvGeometry, Kind
-from neurodeploy.ir.synapses import correlate
+from neurodeploy.ir.synapses import conv_output_shape, correlate
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -64,18 +64,23 @@ def compose(
 ) -> tuple[Kind, Any, ConvGeometry | None]:
     """The maps in order as the kind, weights and geometry of one synapse.
 
-    A lone convolution stays one, also with per-channel scales around it; a pooling before a
-    convolution becomes a larger kernel where that is exact; all else becomes a matrix.
+    A lone convolution stays one, also with per-channel scales around it, unless it is flattened; a
+    pooling before a convolution becomes a larger kernel where that is exact; all else becomes a
+    matrix.
     Raises UnsupportedPrimitive if the matrix would be too large.
     """
     chain = _fold_scales([m for m in maps if m.kind != "reshape"])
     chain = _fold_pooling(chain)
+    out_shape = maps[-1].out_shape if maps else source_shape
     if len(chain) == 1 and chain[0].kind in ("conv1d", "conv2d"):
-        kind: Kind = "conv1d" if chain[0].kind == "conv1d" else "conv2d"
-        return kind, chain[0].weights, chain[0].geometry
+        conv = chain[0]
+        assert conv.geometry is not None
+        sent = conv_output_shape(conv.in_shape, _values(conv).shape, conv.geometry)
+        if (conv.in_shape, sent) == (source_shape, out_shape):
+            kind: Kind = "conv1d" if conv.kind == "conv1d" else "conv2d"
+            return kind, conv.weights, conv.geometry
     if len(chain) == 1 and chain[0].kind == "dense":
         return "dense", chain[0].weights, None
-    out_shape = maps[-1].out_shape if maps else source_shape
     if all(m.kind == "scale" for m in chain):
         diagonal = np.ones(prod(source_shape))
         for each in chain:

@@ -157,7 +157,7 @@ class _Walk:
         if each.bias is not None:
             into = path.target.entry
             bias = apply_all(path.maps, each.bias[None]).reshape(self.graph.in_shape[into])
-            self._biases[path.held] = self._biases.get(path.held, 0.0) + bias
+            self._biases[path.bias_start] = self._biases.get(path.bias_start, 0.0) + bias
         for behind in _branches(path, name, each):
             for source in self.graph.before[name]:
                 self._trace(source, behind.through(source, name, self.graph))
@@ -168,9 +168,8 @@ class _Walk:
             path.maps, self.graph.out_shape[source], f"{source} -> {target}"
         )
         name = self._synapse_name(source, target)
-        delay = path.held + path.late
         self._found.append(
-            Synapse(name, source, target, kind, weights, delay=delay, geometry=geometry)
+            Synapse(name, source, target, kind, weights, delay=path.delay, geometry=geometry)
         )
 
     def _add_bias(self, population: Population, bias: Array, delay: int) -> None:
@@ -188,19 +187,20 @@ class _Walk:
 
 @dataclass(frozen=True)
 class _Path:
-    """From a node forward to a population: the maps in order, the steps that Delays hold it back
-    and the late edges, which deliver a step later each."""
+    """From a node forward to a population: the maps in order, its delay in steps, of Delays and of
+    late edges, and the step from which a constant that starts the path has arrived. A Delay sends
+    0 until then; a late edge alone delivers it from the first step on."""
 
     target: Population
     maps: tuple[LinearMap, ...]
-    held: int = 0
-    late: int = 0
+    delay: int = 0
+    bias_start: int = 0
     nodes: tuple[str, ...] = ()
 
     def through(self, source: str, node: str, graph: GraphView) -> _Path:
         """The path that starts with the edge source -> node."""
-        late = self.late + ((source, node) in graph.late)
-        return replace(self, late=late, nodes=(*self.nodes, node))
+        delay = self.delay + ((source, node) in graph.late)
+        return replace(self, delay=delay, nodes=(*self.nodes, node))
 
 
 def _branches(path: _Path, name: str, each: Linear) -> Iterator[_Path]:
@@ -212,4 +212,6 @@ def _branches(path: _Path, name: str, each: Linear) -> Iterator[_Path]:
             shape = each.map.out_shape
             mask = np.asarray(each.delay == steps, dtype=np.float64)
             maps += (LinearMap("scale", shape, shape, mask),)
-        yield replace(path, maps=(*maps, *path.maps), held=path.held + int(steps))
+        delay = path.delay + int(steps)
+        start = delay if steps else path.bias_start
+        yield replace(path, maps=(*maps, *path.maps), delay=delay, bias_start=start)
