@@ -60,7 +60,9 @@ def replay(
     membranes: bool = False,
 ) -> dict[str, Array]:
     """Every layer's spikes in float64: `tracer.replay.replay` of a snnTorch module."""
-    return tracer_replay.replay(module, inputs, SNNTORCH, time_axis=time_axis, output=output)
+    return tracer_replay.replay(
+        module, inputs, SNNTORCH, time_axis=time_axis, output=output, membranes=membranes
+    )
 
 
 def _refuse_unsupported(module: nn.Module, cause: ConfigError) -> None:
