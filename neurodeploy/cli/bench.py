@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import typer
 
 from neurodeploy.cli._factory import load_module
-from neurodeploy.cli._show import say, show_json, show_table
+from neurodeploy.cli._options import INPUT, REPAIR
+from neurodeploy.cli._show import say, say_notes, show_json, show_table
+
+if TYPE_CHECKING:
+    from neurodeploy.bench.op_counts import OpCounts
+    from neurodeploy.ir.inputs import Inputs
+    from neurodeploy.ir.program import Program
 
 
 def command(
     file: Path = typer.Argument(..., help="a .nir or .ndp file"),
-    inputs: Path = typer.Option(..., "--input", help="(T, B, ...) in .npy or .npz"),
+    inputs: Path = typer.Option(..., "--input", help=INPUT),
     output: Path = typer.Option(..., "-o", "--output", help="the results .json to write"),
     against: str = typer.Option("", metavar="FILE.py:FACTORY", help="snnTorch network: its twin"),
     weights: Path | None = typer.Option(None, help="its .safetensors weights"),
@@ -22,6 +29,7 @@ def command(
         "stream", help="artificial passes per inference: stream (one a step) or still (one)"
     ),
     dt: float | None = typer.Option(None, help="time step in seconds, if no manifest states it"),
+    repair: bool = typer.Option(False, "--repair", help=REPAIR),
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
 ) -> None:
     """Run, count and price a network; `report` makes a page of the results."""
@@ -32,9 +40,8 @@ def command(
     from neurodeploy.bench.results import write_results
     from neurodeploy.errors import ConfigError, Diagnostic
     from neurodeploy.hardware import list_hardware, load_hardware
-    from neurodeploy.ir.files import read_input
-    from neurodeploy.ir.inputs import batched
-    from neurodeploy.pipeline import run
+    from neurodeploy.ir.files import read_inputs
+    from neurodeploy.pipeline import load, run
     from neurodeploy.whole_files import require_suffix
 
     if passes not in ("stream", "still"):
@@ -46,10 +53,12 @@ def command(
         raise ConfigError(Diagnostic("--hw", "choice", "names no hardware"))
     chips = [load_hardware(name) for name in names]
     require_suffix(output, ".json", "a results file")
-    data = read_input(inputs)
-    trace = run(file, data, dt=dt, probe="all")
+    program = load(file, dt, repair=repair)
+    say_notes(program)
+    data = read_inputs(inputs, program)
+    trace = run(program, data, probe="all")
     steps = trace.input_steps if passes == "stream" else 1
-    ann = _twin(against, weights, batched(data, trace.program.inputs[0].shape), steps)
+    ann = _twin(against, weights, program, data, steps)
     results = compare(
         trace.program,
         trace.counts,
@@ -72,13 +81,21 @@ def command(
     say(f"wrote {output}")
 
 
-def _twin(against: str, weights: Path | None, data: Any, steps: int) -> Any:
+def _twin(
+    against: str, weights: Path | None, program: Program, data: Inputs, steps: int
+) -> OpCounts | None:
     """Counts of the artificial twin, None without a network to derive it from."""
     if not against:
         return None
     from neurodeploy.bench.ann_twin import count_twin
+    from neurodeploy.errors import ConfigError, Diagnostic
+    from neurodeploy.ir.inputs import batched
 
-    return count_twin(load_module(against, weights), data, steps)
+    if not isinstance(data, np.ndarray):
+        detail = f"{against} takes one input, the network has {len(program.inputs)}"
+        raise ConfigError(Diagnostic("--against", "inputs", detail))
+    module = load_module(against, weights)
+    return count_twin(module, batched(data, program.inputs[0].shape), steps)
 
 
 def show_energy(results: Any) -> None:

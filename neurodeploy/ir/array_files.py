@@ -6,6 +6,7 @@ Numbers only: no objects, no pickles.
 from __future__ import annotations
 
 import io
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from neurodeploy.ir.hdf5 import DEFLATE_RATIO, require_file
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MAGIC = b"\x93NUMPY"
+MOST = 2**48  # numpy refuses more in its own words
 # What damage makes zipfile and numpy's header parser raise.
 ERRORS = (
     EOFError,
@@ -34,6 +36,7 @@ ERRORS = (
     SyntaxError,
     TypeError,
     ValueError,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -95,6 +98,8 @@ def _read_array(file: IO[bytes], size: int, key: str = "") -> Array:
     count, rest = prod(shape), size - file.tell()
     if min(shape, default=0) < 0 or count * dtype.itemsize != rest:
         raise _Damaged(f"{what}declares shape {shape} of {dtype}, and {rest} bytes follow")
+    if max(shape, default=0) > MOST:
+        raise _Damaged(f"{what}declares shape {shape}")
     flat = np.empty(count, dtype=dtype)
     room = flat.view("u1").data
     while room:
@@ -106,13 +111,16 @@ def _read_array(file: IO[bytes], size: int, key: str = "") -> Array:
 
 
 def _header(file: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = np.lib.format.read_magic(file)
+    form = np.lib.format
+    try:
+        version = form.read_magic(file)
+        # a header of version 3 differs from version 2 in the encoding of field names only
+        read = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+    except ERRORS as error:  # numpy's words show its parser's insides
+        raise _Damaged(f"{what}has a damaged header") from error
     if version not in ((1, 0), (2, 0), (3, 0)):
         raise _Damaged(f"{what}has the format version {version}")
-    # a header of version 3 differs from version 2 in the encoding of field names only
-    form = np.lib.format
-    read = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
-    shape, fortran, dtype = read(file)
     return shape, fortran, dtype
 
 

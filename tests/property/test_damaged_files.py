@@ -21,6 +21,7 @@ from neurodeploy.ir import hdf5
 from neurodeploy.ir.files import read_inputs, write_program
 from neurodeploy.ir.printer import print_program
 from neurodeploy.ir.verify import verify_program
+from neurodeploy.passes.quantize import Options
 from neurodeploy.primitives import PRIMITIVES
 from neurodeploy.resources import resource
 from tests.property.damaged_files import byte_damage, content_damage, same_names
@@ -76,11 +77,18 @@ def every_primitive() -> nir.NIRGraph:
 
 def write_source(kind: str, folder) -> object:
     """An unharmed file."""
-    path = folder / {"program": "net.ndp", "data": "data.nir"}.get(kind, "net.nir")
+    names = {"program": "net.ndp", "netx": "net.net", "data": "data.nir"}
+    path = folder / names.get(kind, "net.nir")
     if kind == "export":
         shutil.copy(resource("exports", "vad.nir"), path)
     elif kind == "program":
         write_program(path, fixed_program())
+    elif kind == "netx":
+        x = np.random.default_rng(0).integers(0, 2, size=(20, 4, 3))
+        options = Options(form="netx")
+        pipeline.write_netx(
+            path, pipeline.compile(small_graph(), calibration=x, dt=DT, options=options).program
+        )
     elif kind == "data":
         nir.write_data(path, recording(gridded().to_event(80)))
     else:
@@ -104,14 +112,14 @@ def read(path) -> str:
     if path.name.startswith("data"):
         program = pipeline.load(small_graph(), DT)
         return str(np.asarray(read_inputs(path, program)).tolist())
-    program = pipeline.load(path, None if path.suffix == ".ndp" else DT)
+    program = pipeline.load(path, DT if path.suffix == ".nir" else None)
     verify_program(program)
     inputs = {p.name: np.zeros((2, 1, *p.shape), dtype=int) for p in program.inputs}
     reference.run(program, inputs)
     return print_program(program)
 
 
-KINDS = ("export", "small", "primitives", "nested", "program", "data")
+KINDS = ("export", "small", "primitives", "nested", "program", "netx", "data")
 
 
 @pytest.fixture(autouse=True)
@@ -236,7 +244,7 @@ def test_two_nodes_of_one_name(tmp_path):
 
 def on_the_command_line(path, capsys, name) -> None:
     folder = path.parent
-    dt = () if path.suffix == ".ndp" else ("--dt", DT)
+    dt = ("--dt", DT) if path.suffix == ".nir" else ()
     np.save(folder / "x.npy", np.zeros((2, 1, 3)))
     commands = [("inspect", path, *dt)]
     commands.append(("run", path, "--input", folder / "x.npy", *dt, "-o", folder / "t.npz"))

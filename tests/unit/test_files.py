@@ -129,7 +129,7 @@ def test_foreign_files(tmp_path):
         read_input(tmp_path / "a.npy")
     with pytest.raises(DataError, match="no such file"):
         read_nir(tmp_path / "b.nir")
-    with pytest.raises(DataError, match=r"expected .nir or .ndp"):
+    with pytest.raises(DataError, match=r"expected .nir, .ndp or .net"):
         pipeline.load(tmp_path / "a.npy", DT)
 
 
@@ -190,3 +190,33 @@ def test_an_interrupted_write_leaves_nothing(tmp_path):
         write_whole(target, fail)
     assert [p.name for p in tmp_path.iterdir()] == ["out.bin"]
     assert target.read_text() == "old"
+
+
+def test_a_graph_and_its_manifest_are_written_both_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "net.nir"
+    write_nir(path, small_graph(), {"dt": DT})
+    old = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+    def fail(file, graph):
+        file.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nir, "write", fail)
+    with pytest.raises(KeyboardInterrupt):
+        write_nir(path, small_graph(), {"dt": 2e-3})
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == old
+    monkeypatch.undo()
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ConfigError, match=r"net.nir \[output\]: cannot be written"):
+        write_nir(path, small_graph(), {"dt": 2e-3})
+    assert (tmp_path / "net.toml").read_bytes() == old["net.toml"]
+
+
+def test_what_is_written_is_read_by_nir(tmp_path):
+    write_nir(tmp_path / "net.nir", small_graph(), {"dt": DT})
+    again = nir.read(tmp_path / "net.nir")
+    for name, node in small_graph().nodes.items():
+        assert type(again.nodes[name]) is type(node)
+        for key, value in node.to_dict().items():
+            np.testing.assert_array_equal(getattr(again.nodes[name], key, value), value)
