@@ -123,7 +123,7 @@ def examine(
     return Verification(
         name=program.name,
         dt=program.dt,
-        steps=len(first),
+        steps=len(first) - (program.depth if real is None else 0),
         batch=first.shape[1],
         comparisons=_chosen(found, layers),
         thresholds={n.name: _threshold(n) for n in program.neurons if "vth" in n.params},

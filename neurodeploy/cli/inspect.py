@@ -71,7 +71,7 @@ def _read_graph(file: Path, dt: float | None, repair: bool) -> Found:
     from neurodeploy import pipeline
     from neurodeploy.errors import NeurodeployError
     from neurodeploy.ir.description import describe
-    from neurodeploy.ir.graph_warnings import graph_warnings
+    from neurodeploy.ir.graph_warnings import common_dt, graph_warnings
     from neurodeploy.primitives import PRIMITIVES
 
     read = pipeline.read_graph(file, repair=repair)
@@ -86,7 +86,11 @@ def _read_graph(file: Path, dt: float | None, repair: bool) -> Found:
             program = pipeline.load(graph, dt, None if word is None else str(word))
         except NeurodeployError as error:
             problems = error.diagnostics
-    return Found(described, program, problems, graph_warnings(graph, described), read.notes)
+    reported = {problem.rule for problem in problems}
+    warnings = (w for w in graph_warnings(graph, described) if w.rule not in reported)
+    likely = common_dt(described) if dt is None else None
+    hint = () if likely is None else (f"dt {likely:.4g} s would give every neuron gain 1",)
+    return Found(described, program, problems, tuple(warnings), (*read.notes, *hint))
 
 
 def _draw(found: Found, path: Path) -> None:

@@ -6,6 +6,7 @@ Each warning is a Diagnostic; none keeps the graph from running.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
 from typing import Any, Final
 
 import nir
@@ -21,6 +22,22 @@ Warnings = Iterator[Diagnostic]
 def graph_warnings(graph: nir.NIRGraph, description: GraphDescription) -> tuple[Diagnostic, ...]:
     """All of them, node by node, those of nested graphs included ("outer.inner")."""
     return tuple(_walk(graph, description, ""))
+
+
+def common_dt(description: GraphDescription) -> float | None:
+    """The dt in seconds at which every neuron has gain 1, which is likely the one that the file's
+    producer assumed; None if there is no such dt."""
+    found = list(_dts(description))
+    low, high = min(found, default=0.0), max(found, default=0.0)
+    return low if low > 0 and isfinite(high) and high <= low * (1 + 1e-6) else None
+
+
+def _dts(description: GraphDescription) -> Iterator[float]:
+    for node in description.nodes:
+        for gain in node.gains:
+            yield from (gain.dt_for_one.low, gain.dt_for_one.high)
+    for inner in description.nested.values():
+        yield from _dts(inner)
 
 
 def _walk(graph: nir.NIRGraph, description: GraphDescription, prefix: str) -> Warnings:

@@ -44,6 +44,9 @@ def _node_lines(node: NodeDescription) -> tuple[str, ...]:
         same = node.in_shape == node.out_shape and node.type == "Scale"
         return (_weight_words(node), shape if same else f"{sizes(node.in_shape)} → {shape}")
     facts = node_facts(node)
+    if len(node.time_constants) > 1:
+        both = " / ".join(span_words(t.seconds, 1e3) for t in node.time_constants)
+        facts = (f"τ {both} ms",)
     return (node.type, *facts[:1], *((shape,) if shape else ()))
 
 

@@ -13,7 +13,7 @@ import pytest
 from neurodeploy.errors import ConfigError
 from neurodeploy.ir.description import describe
 from neurodeploy.ir.files import write_nir
-from neurodeploy.ir.graph_warnings import graph_warnings
+from neurodeploy.ir.graph_warnings import common_dt, graph_warnings
 from neurodeploy.primitives import PRIMITIVES
 from neurodeploy.report.network_pictures import graph_diagram, program_diagram
 from neurodeploy.report.picture import Arrow, Box, Diagram, draw
@@ -80,6 +80,18 @@ def test_without_dt_times_are_in_seconds_and_the_dt_of_gain_one_is_named():
     assert neuron.time_constants[0].steps is None
     assert neuron.gains[0].gain is None
     assert neuron.gains[0].dt_for_one.low == pytest.approx(DT)
+
+
+def test_the_dt_that_a_producer_assumed():
+    def common(*nodes):
+        return common_dt(describe(chain(*nodes), PRIMITIVES)[0])
+
+    step = nir.IF(np.ones(3), np.ones(3))
+    assert common(step, step) == 1.0
+    assert common(lif(), chain(lif())) == pytest.approx(DT)
+    assert common(step, lif()) is None
+    assert common(nir.Linear(np.eye(3))) is None
+    assert common(lif(r=0.0)) is None
 
 
 def test_a_current_has_a_gain_of_its_own():
@@ -151,6 +163,7 @@ def test_command_on_a_graph(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "4 nodes, 3 edges, 6 weights, no dt: times in seconds only" in out
     assert "1 at dt 0.001 s" in out
+    assert "note: dt 0.001 s would give every neuron gain 1" in out
     assert "Populations" not in out
     ElementTree.parse(tmp_path / "net.svg")
     assert run("inspect", tmp_path / "net.nir", "--dt", DT, "--json") == 0
