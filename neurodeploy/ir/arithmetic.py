@@ -27,8 +27,13 @@ MANTISSA_SHIFT = 6
 
 
 def decayed(x: Array, decay: int) -> Array:
-    """sign(x) * ((|x| * (4096 - decay)) >> 12): the product rounds toward zero."""
-    return np.sign(x) * ((np.abs(x) * (DECAY_UNITY - decay)) >> DECAY_BITS)
+    """sign(x) * ((|x| * (4096 - decay)) >> 12): the product rounds toward zero.
+
+    The product is taken in two parts, of which none needs more than 32 bits for a 24-bit x.
+    """
+    magnitude, kept = np.abs(x), DECAY_UNITY - decay
+    low = ((magnitude & (DECAY_UNITY - 1)) * kept) >> DECAY_BITS
+    return np.sign(x) * ((magnitude >> DECAY_BITS) * kept + low)
 
 
 def shifted(x: Array, exponent: int) -> Array:

@@ -6,8 +6,9 @@ from __future__ import annotations
 # EVENTS + slot * SIZE on in the event buffers, how many in counter FIRST_SLOT + slot.
 SIZE, SLOTS, FIRST_SLOT, EVENTS, GRADED, NODE_COLUMNS = range(6)
 
-# A population: its node, its model's number, where its states, constants and synapses begin.
-NODE, MODEL, STATE, SCALARS, EACH, FIRST_SYNAPSE, END_SYNAPSE, POPULATION_COLUMNS = range(8)
+# A population: its node, its model's number, where its states, constants and synapses begin; the
+# largest magnitude of what may arrive at one of its neurons.
+NODE, MODEL, STATE, SCALARS, EACH, FIRST_SYNAPSE, END_SYNAPSE, ROOM, POPULATION_COLUMNS = range(9)
 
 # A synapse. SHIFT is left if positive; REACH the largest sum of |weights| that one target has;
 # WIDE says that the weights need int16; FAN and INDEX where its fan-outs and its table begin.

@@ -25,13 +25,14 @@ import neurodeploy
 from neurodeploy.backends.cpu import kernel, models
 from neurodeploy.ir import arithmetic, neurons
 
-OPTIONS = {"nogil": True, "error_model": "numpy"}
+OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 
 @functools.cache
-def compiled_kernel() -> Any:
-    """`kernel.advance`, compiled; the machine code is made, or loaded, at its first call."""
-    update = models.population_updates(_compiled)
+def compiled_kernel(narrow: bool) -> Any:
+    """`kernel.advance` for int32 words (`narrow`) or int64; its machine code is made, or loaded, at
+    its first call."""
+    update = models.population_updates(_compiled, narrow)
     return _cached(_linked(kernel.advance, {"update_population": update}))
 
 

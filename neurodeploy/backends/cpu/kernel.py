@@ -33,6 +33,7 @@ from neurodeploy.backends.cpu.columns import (
     PEAK,
     REACH,
     RECORD_START,
+    ROOM,
     SATURATIONS,
     SCALARS,
     SENT,
@@ -190,8 +191,8 @@ def gather(
         events = memory.events[b, at : at + count]
         values = memory.values[b, at : at + (count if node[GRADED] else 0)]
         reach = row[REACH] * counter[1]
-        bound += reach << max(row[SHIFT], 0)
-        if reach > limit or bound > limit:
+        bound += reach << row[SHIFT] if row[SHIFT] > 0 else (reach >> -row[SHIFT]) + 1
+        if reach > limit or bound > of[ROOM]:
             return False
         clear(sums)
         add_weights(tables, row, events, values, scratch.partial, sums)

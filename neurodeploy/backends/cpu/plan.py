@@ -21,7 +21,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 @dataclass(frozen=True)
 class Plan:
     """Tables have the columns that `columns` names, one row per port and population (`nodes`), per
-    population in topological order, and per synapse sorted by target.
+    population in topological order, and per synapse sorted by target. A population's ROOM is for
+    int32 words, 0 where its model says nothing.
 
     orders: per port and population the C-order index of each place in memory;
     dense: all connections of each synapse, zero weights too; slots: ring slots of one sample;
@@ -114,7 +115,7 @@ def _populations(
         fixed = model.fixed_constants(neuron.params)
         count = len(program.incoming(name))
         starts = [states, len(scalars), constants, synapse, synapse + count]
-        rows.append([number[name], models[neuron.model], *starts])
+        rows.append([number[name], models[neuron.model], *starts, model.int32_input])
         scalars += fixed.population
         each += [np.broadcast_to(x, neuron.shape).ravel()[orders[name]] for x in fixed.each]
         first = initial_state(program, name, 1)

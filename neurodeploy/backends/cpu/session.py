@@ -57,7 +57,6 @@ class Session:
         self.time = 0
         self.keys = (*program.outputs, *expand_probes(program, probe))
         self._plan = make_plan(program)
-        self._kernel = compiled_kernel()
         self._threads = min(threads or len(os.sched_getaffinity(0)), batch)
         self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
         self._counters = _no_counts(self._plan)
@@ -99,9 +98,10 @@ class Session:
         plan, batch = self._plan, self.batch
         self._word = word
         self._limit = NARROW_LIMIT if word.itemsize == 4 else WIDE_LIMIT
+        self._kernel = compiled_kernel(word.itemsize == 4)
         self._tables = Tables(
             plan.nodes,
-            plan.populations,
+            _with_room(plan.populations, self._limit),
             plan.synapses,
             plan.scalars,
             plan.each.astype(word),
@@ -226,6 +226,14 @@ def _summed(parts: list[Counters]) -> Counters:
     total = populations.sum(axis=0)
     total[:, c.PEAK] = populations[..., c.PEAK].max(axis=0)
     return Counters(total, np.sum([p.synapses for p in parts], axis=0))
+
+
+def _with_room(populations: Array, limit: int) -> Array:
+    """The table, with the `limit` of the words where no less is said of int32 words."""
+    table = populations.copy()
+    least = table[:, c.ROOM] if limit == NARROW_LIMIT else 0
+    table[:, c.ROOM] = np.where(least, least, limit)
+    return table
 
 
 def _scratch(plan: Plan, word: np.dtype[Any]) -> Scratch:

@@ -46,6 +46,9 @@ SUBTHRESHOLD_PARAMETERS = {
     "v_init": Parameter(1 - STATE_LIMIT, STATE_LIMIT - 1, per_neuron=True),
 }
 
+# a << 6, a state of 2^29, their sum and a bias stay within 2^31
+SUBTHRESHOLD_INT32_INPUT = 1 << 23
+
 
 def real_subthreshold(params: Params, state: State, a: Array) -> tuple[Array, Array, float]:
     """u and v before any reset, and the largest magnitude of either."""
@@ -97,6 +100,7 @@ class CubaLif:
     graded = False
     sends = "s"
     input_shift = MANTISSA_SHIFT
+    int32_input = SUBTHRESHOLD_INT32_INPUT
     lava_process = "lava.proc.lif.process:LIF"
 
     def cost(self, params: Params) -> Cost:

@@ -41,6 +41,7 @@ class Delta:
     graded = True
     sends = "s"
     input_shift = 0
+    int32_input = 0
     lava_process = "lava.proc.sdn.process:Delta"
 
     def cost(self, params: Params) -> Cost:

@@ -12,6 +12,7 @@ from typing import Any
 
 from neurodeploy.ir.arithmetic import MANTISSA_SHIFT, subthreshold
 from neurodeploy.ir.neurons.cuba_lif import (
+    SUBTHRESHOLD_INT32_INPUT,
     SUBTHRESHOLD_PARAMETERS,
     lif_arguments,
     real_subthreshold,
@@ -38,6 +39,7 @@ class Integrator:
     graded = True
     sends = "v"
     input_shift = MANTISSA_SHIFT
+    int32_input = SUBTHRESHOLD_INT32_INPUT
     lava_process = "neurodeploy.backends.lava.processes:Integrator"
 
     def cost(self, params: Params) -> Cost:

@@ -81,6 +81,8 @@ class NeuronModel(Protocol):
     spiking: a message of 0 is none at all, so that messages are events; graded: a message carries
     a value. `sends` is "s", or the state that a read-out sends at every step.
     input_shift: by how many bits the fixed update shifts its input up.
+    int32_input: the largest |a| up to which no integer within `fixed_step` needs more than 32 bits,
+    given states within +-2^29; 0 if there is none.
     `lava_process` names, as `module:Class`, the Lava process that the model runs as, and
     `lava_arguments` its keyword arguments but for the shape.
     `message_scale` is the integers per real unit of a message of a population of `scale`.
@@ -93,6 +95,7 @@ class NeuronModel(Protocol):
     graded: bool
     sends: str
     input_shift: int
+    int32_input: int
     lava_process: str
 
     def cost(self, params: Params) -> Cost: ...

@@ -34,6 +34,7 @@ class Sigma:
     graded = True
     sends = "sigma"
     input_shift = 0
+    int32_input = 0
     lava_process = "lava.proc.sdn.process:Sigma"
 
     def cost(self, params: Params) -> Cost:

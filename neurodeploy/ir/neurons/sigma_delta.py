@@ -80,6 +80,7 @@ class SigmaDelta:
     graded = True
     sends = "s"
     input_shift = 0
+    int32_input = 0
     lava_process = "lava.proc.sdn.process:SigmaDelta"
 
     def cost(self, params: Params) -> Cost:

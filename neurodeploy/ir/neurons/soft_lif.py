@@ -16,6 +16,7 @@ import numpy as np
 
 from neurodeploy.ir.arithmetic import MANTISSA_SHIFT, clipped, subthreshold
 from neurodeploy.ir.neurons.cuba_lif import (
+    SUBTHRESHOLD_INT32_INPUT,
     SUBTHRESHOLD_PARAMETERS,
     THRESHOLD,
     lif_arguments,
@@ -47,6 +48,7 @@ class SoftLif:
     graded = False
     sends = "s"
     input_shift = MANTISSA_SHIFT
+    int32_input = SUBTHRESHOLD_INT32_INPUT
     lava_process = "neurodeploy.backends.lava.processes:SoftLIF"
 
     def cost(self, params: Params) -> Cost:
