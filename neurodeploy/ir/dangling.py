@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 
+from neurodeploy.errors import Diagnostic
+
 Edge = tuple[str, str]
 
 CLOSE = 0.8
@@ -33,6 +35,22 @@ def likely_names(
             found[name] = one
     taken = list(found.values())
     return {name: node for name, node in found.items() if taken.count(node) == 1}
+
+
+def dangling_edges(
+    nodes: Collection[str], missing: Collection[str], edges: Sequence[Edge], path: str = ""
+) -> list[Diagnostic]:
+    """A line for each edge that has an end in `missing`; `path` stands before all names."""
+    likely = likely_names(nodes, missing, edges)
+    found = []
+    for a, b in edges:
+        ends = [end for end in (a, b) if end in missing]
+        if ends:
+            detail = f"no node is named {', '.join(repr(path + end) for end in ends)}"
+            meant = ", ".join(repr(path + likely[end]) for end in ends if end in likely)
+            hint = f"did you mean {meant}? --repair renames it" if meant else ""
+            found.append(Diagnostic(f"edge {path}{a} -> {path}{b}", "dangling-edge", detail, hint))
+    return found
 
 
 def _likely(name: str, nodes: Collection[str]) -> str | None:

@@ -8,13 +8,13 @@ nested graph has more than one; plain `rnn` means its only one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import nir
 import numpy as np
 
 from neurodeploy.errors import Diagnostic, VerificationError
+from neurodeploy.ir.dangling import dangling_edges
 
 Path = tuple[str, ...]
 Edge = tuple[Path, Path]
@@ -32,17 +32,19 @@ class Passage:
 def flatten(graph: nir.NIRGraph) -> nir.NIRGraph:
     """The same network without nested graphs; the graph itself if it has none.
 
-    Raises VerificationError for an edge that leaves open which port it means.
+    Raises VerificationError for edges that name no node or leave open which port they mean.
     """
     return flattened(graph)[0]
 
 
 def flattened(graph: nir.NIRGraph) -> tuple[nir.NIRGraph, tuple[Passage, ...]]:
-    """`flatten(graph)` and the passages that it took out."""
+    """`flatten(graph)` and the passages that it took out; raises as that."""
     if not any(isinstance(node, nir.NIRGraph) for node in graph.nodes.values()):
         return graph, ()
     parts = _Parts()
     parts.collect(graph, (), ())
+    if parts.problems:
+        raise VerificationError(parts.problems)
     names = parts.names()
     passages = tuple(parts.passage(p, names) for p in parts.passages)
     if parts.problems:
@@ -50,8 +52,7 @@ def flattened(graph: nir.NIRGraph) -> tuple[nir.NIRGraph, tuple[Passage, ...]]:
     for path in parts.passages:
         parts.take_out(path)
     nodes = {names[p]: node for p, node in parts.nodes.items()}
-    # an end that no node has keeps its name, so that the checks can say so
-    edges = [(names.get(a, ".".join(a)), names.get(b, ".".join(b))) for a, b in parts.edges]
+    edges = [(names[a], names[b]) for a, b in parts.edges]
     return nir.NIRGraph(nodes, edges, metadata=graph.metadata, type_check=False), passages
 
 
@@ -78,6 +79,15 @@ class _Parts:
             detail = "holds itself"
             self.problems.append(Diagnostic(f"node {'.'.join(path)}", "nesting", detail))
             return
+        edges = [(str(a), str(b)) for a, b in graph.edges]
+        ends = {e for edge in edges for e in edge}
+        missing = {e for e in ends if e not in graph.nodes and not _as_port(graph, e)}
+        prefix = "".join(f"{name}." for name in path)
+        self.problems += dangling_edges(graph.nodes, missing, edges, prefix)
+        for a, b in edges:
+            where = f"edge {prefix}{a} -> {prefix}{b}"
+            source = self._end(graph, a, path, nir.Output, where)
+            self.edges.append((source, self._end(graph, b, path, nir.Input, where)))
         for name, node in graph.nodes.items():
             here = (*path, str(name))
             if isinstance(node, nir.NIRGraph):
@@ -86,30 +96,26 @@ class _Parts:
             self.nodes[here] = node
             if path and isinstance(node, nir.Input | nir.Output):
                 self.passages.append(here)
-        for a, b in graph.edges:
-            edge = f"edge {'.'.join((*path, str(a)))} -> {'.'.join((*path, str(b)))}"
-            source = self._end(graph, str(a), path, nir.Output, edge)
-            target = self._end(graph, str(b), path, nir.Input, edge)
-            self.edges.append((source, target))
 
     def _end(
-        self, graph: nir.NIRGraph, name: str, path: Path, port: type[nir.NIRNode], edge: str
+        self, graph: nir.NIRGraph, name: str, path: Path, kind: type[nir.NIRNode], edge: str
     ) -> Path:
-        """The node that one end of an edge means."""
+        """The node that one end of an edge means; of a nested graph, its port of that kind."""
         node = graph.nodes.get(name)
+        inside = _as_port(graph, name) if node is None else None
+        if inside is not None:
+            outer, inner = inside
+            if not isinstance(graph.nodes[outer].nodes[inner], kind):
+                detail = f"{inner} is no {kind.__name__} of {outer}"
+                self.problems.append(Diagnostic(edge, "port", detail))
+            return (*path, outer, inner)
         if isinstance(node, nir.NIRGraph):
-            ports = [str(n) for n, p in node.nodes.items() if isinstance(p, port)]
+            ports = [str(n) for n, p in node.nodes.items() if isinstance(p, kind)]
             if len(ports) == 1:
                 return (*path, name, ports[0])
-            kind = port.__name__
-            detail = f"{name} has {len(ports)} {kind} nodes: {', '.join(ports) or 'none'}"
-            hint = f"name one, as '{name}.{ports[0]}'" if ports else f"give it an {kind}"
+            detail = f"{name} has {len(ports)} {kind.__name__} nodes: {', '.join(ports) or 'none'}"
+            hint = f"name one, as '{name}.{ports[0]}'" if ports else f"give it an {kind.__name__}"
             self.problems.append(Diagnostic(edge, "port", detail, hint))
-        elif node is None:
-            for outer, inner in _splits(name):
-                nested = graph.nodes.get(outer)
-                if isinstance(nested, nir.NIRGraph) and isinstance(nested.nodes.get(inner), port):
-                    return (*path, outer, inner)
         return (*path, name)
 
     def names(self) -> dict[Path, str]:
@@ -163,8 +169,10 @@ class _Parts:
         del self.nodes[path]
 
 
-def _splits(name: str) -> Iterator[tuple[str, str]]:
-    """Every way to read a dotted name as graph and port."""
+def _as_port(graph: nir.NIRGraph, name: str) -> tuple[str, str] | None:
+    """A dotted name read as a nested graph and a node in it; None if there is no such pair."""
     for i, letter in enumerate(name):
-        if letter == ".":
-            yield name[:i], name[i + 1 :]
+        outer, inner = graph.nodes.get(name[:i]), name[i + 1 :]
+        if letter == "." and isinstance(outer, nir.NIRGraph) and inner in outer.nodes:
+            return name[:i], inner
+    return None

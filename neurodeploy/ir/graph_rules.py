@@ -8,7 +8,7 @@ import nir
 import numpy as np
 
 from neurodeploy.errors import Diagnostic, UnsupportedPrimitive, VerificationError
-from neurodeploy.ir.dangling import likely_names
+from neurodeploy.ir.dangling import dangling_edges
 from neurodeploy.ir.flatten import Passage, stated_shape
 from neurodeploy.ir.order import walk
 
@@ -31,16 +31,7 @@ def check_types(nodes: Mapping[str, nir.NIRNode], known: Collection[str]) -> Non
 
 
 def check_edges(nodes: Mapping[str, nir.NIRNode], edges: list[tuple[str, str]]) -> None:
-    problems = []
-    unknown = [end for edge in edges for end in edge if end not in nodes]
-    likely = likely_names(nodes, unknown, edges)
-    for a, b in edges:
-        missing = [name for name in (a, b) if name not in nodes]
-        if missing:
-            detail = f"no node is named {', '.join(repr(m) for m in missing)}"
-            meant = ", ".join(repr(likely[m]) for m in missing if m in likely)
-            hint = f"did you mean {meant}? --repair renames it" if meant else ""
-            problems.append(Diagnostic(f"edge {a} -> {b}", "dangling-edge", detail, hint))
+    problems = dangling_edges(nodes, {e for edge in edges for e in edge} - set(nodes), edges)
     for edge in sorted({e for e in edges if edges.count(e) > 1}):
         problems.append(Diagnostic(f"edge {edge[0]} -> {edge[1]}", "double-edge", "stands twice"))
     for kind in (nir.Input, nir.Output):

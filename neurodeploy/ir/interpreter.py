@@ -51,7 +51,7 @@ import numpy as np
 
 from neurodeploy.ir.clock import Clock, check_discretisation, check_dt
 from neurodeploy.ir.graph import GraphView, Primitive, State, StepRule, for_each_node, view
-from neurodeploy.ir.inputs import Inputs, padded, prepare_inputs
+from neurodeploy.ir.inputs import Inputs, padded, prepare_inputs, run_length
 from neurodeploy.ir.order import walk
 from neurodeploy.ir.program import Port, Program
 
@@ -99,8 +99,9 @@ def interpret(
         lambda rule, node, shape, where: rule.interpret(node, shape, clock, where),
     )
     ports = tuple(Port(name, shapes.out_shape[name]) for name in shapes.of_type(nir.Input))
-    data = prepare_inputs(Program("graph", "real", clock.dt, ports, (), (), ()), inputs)
-    length = steps or len(next(iter(data.values())))
+    program = Program("graph", "real", clock.dt, ports, (), (), ())
+    data = prepare_inputs(program, inputs)
+    length = run_length(program, data, steps)
     data = {name: padded(x, length) for name, x in data.items()}
     run = _Run(shapes, rules, batch=next(iter(data.values())).shape[1])
     sent: list[dict[str, Array]] = []
