@@ -126,7 +126,15 @@ def compare_module(torch: Stage, other: Stage) -> Iterator[Comparison]:
             continue
         silent = (torch.spikes[d.layer] == 0) & (other.spikes[d.layer] == 0)
         left = np.where(silent, c.left, c.right)
-        yield _pair((torch.name, other.name), d.layer, "v", left, c.right, False)
+        slack = FLOAT_SLACK * float(np.abs(c.right).max(initial=1.0))
+        yield _measured((torch.name, other.name), d.layer, (left, c.right), slack)
+
+
+def _measured(
+    stages: tuple[str, str], layer: str, pair: tuple[Array, Array], slack: float
+) -> Comparison:
+    found = difference(stages, layer, "v", pair, exact=False, tolerance=slack)
+    return Comparison(found, *pair, slack)
 
 
 def _pair(

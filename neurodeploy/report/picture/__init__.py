@@ -1,6 +1,7 @@
 """Pictures of networks: boxes and arrows from left to right, as one SVG.
 
-`diagram` says what is drawn, `ranks` and `rows` where, `routes` how arrows run; `draw` writes it.
+`diagram` says what is drawn, `ranks`, `rows` and `board` where, `routes` how arrows run; `draw`
+writes it.
 """
 
 from __future__ import annotations
