@@ -190,7 +190,7 @@ def test_unknown_options_and_backends(work, capsys):
     before = files(work)
     arguments = ("--backend", "abacus", "--input", work / "x.npy", "-o", work / "t.npz")
     error = refused(capsys, run("run", work / "net.nir", *arguments), 2, work, before)
-    assert "known: lava, loihi2, reference" in error
+    assert "known: cpu, lava, loihi2, reference" in error
     assert run("compile", "--nonsense") == 2
     assert run("compile", work / "net.nir") == 2
 
