@@ -20,10 +20,10 @@ LEAKY = {
     "zero": {"reset_mechanism": "zero"},
     "zero-immediate": {"reset_mechanism": "zero", "reset_delay": False},
     "subtract": {"reset_mechanism": "subtract"},
+    "subtract-immediate": {"reset_mechanism": "subtract", "reset_delay": False},
     "none": {"reset_mechanism": "none"},
 }
-SYNAPTIC = {k: v for k, v in LEAKY.items() if k != "zero"}
-CELLS = [*((snn.Leaky, k) for k in LEAKY), *((snn.Synaptic, k) for k in SYNAPTIC)]
+CELLS = [*((snn.Leaky, k) for k in LEAKY), *((snn.Synaptic, k) for k in LEAKY)]
 LAYERS = {"dense": ((7,), (11,)), "conv": ((2, 5, 6), (3, 5, 6))}
 STYLES = ("sequential", "step", "loop")
 

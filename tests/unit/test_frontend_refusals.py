@@ -41,7 +41,11 @@ def synaptic(**options):
 
 
 NEURONS = {
-    "inhibition": (leaky(inhibition=True), "inhibition", "inhibition=False"),
+    "inhibition": (
+        leaky(inhibition=True, reset_mechanism="zero"),
+        "inhibition",
+        "inhibition=False",
+    ),
     "rounded states": (leaky(state_quant=torch.round), "state-quant", "state_quant=False"),
     "negative threshold": (leaky(threshold=-0.5), "negative-threshold", "threshold >= 0"),
     "one negative threshold": (

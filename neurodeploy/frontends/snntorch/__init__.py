@@ -16,6 +16,7 @@ from neurodeploy.frontends.tracer import export as tracer_export
 from neurodeploy.frontends.tracer import replay as tracer_replay
 from neurodeploy.frontends.tracer.export import Export, source_hash
 from neurodeploy.frontends.tracer.recording import TimeAxis
+from neurodeploy.frontends.tracer.sites import leaves
 
 __all__ = ["Export", "replay", "source_hash", "to_nir"]
 
@@ -68,7 +69,7 @@ def replay(
 def _refuse_unsupported(module: nn.Module, cause: ConfigError) -> None:
     """Names the layers without a form: they may be why forward() takes no such input."""
     found = []
-    for path, layer in module.named_modules():
+    for path, layer in leaves(module, SNNTORCH):
         kind = type(layer).__name__
         if isinstance(layer, snntorch.RSynaptic) and not layer.reset_delay:
             found.append(immediate_reset(path or kind))

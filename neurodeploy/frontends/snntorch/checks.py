@@ -64,10 +64,6 @@ def shapes(module: Any, names: Sequence[str], where: str, shape: Shape) -> Itera
 
 def firing(module: Any, where: str) -> Iterator[Problem]:
     """Options of the spike that no neuron of NIR has."""
-    if module.inhibition:
-        detail = "only the largest membrane of the layer fires; NIR's neurons do not compare"
-        diagnostic = Diagnostic(where, "inhibition", detail, "set inhibition=False and retrain")
-        yield Problem(diagnostic, "every neuron above its threshold fires (inhibition ignored)")
     if module.state_quant:
         detail = "the membrane is rounded at each step; NIR has no state precision"
         hint = "set state_quant=False; the compiler quantises states for the chip"

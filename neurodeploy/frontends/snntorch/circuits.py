@@ -29,6 +29,7 @@ import nir
 import numpy as np
 
 from neurodeploy.frontends.snntorch.equations import Equation, ResetForm
+from neurodeploy.frontends.snntorch.inhibition import pairs
 from neurodeploy.frontends.snntorch.membranes import Membrane, with_current
 from neurodeploy.frontends.tracer.neuron_layers import SPIKES, Cell
 
@@ -59,7 +60,7 @@ def membrane_is_readable(reset: ResetForm) -> bool:
 
 @dataclass
 class _Circuit:
-    """Nodes by suffix: "" gives the spikes, "_fires" ungraded ones, "_mem" the membrane."""
+    """Nodes by suffix: "" gives the spikes, "_fires" all of 1, "_mem" the membrane."""
 
     equation: Equation
     dt: float
@@ -73,7 +74,9 @@ class _Circuit:
         equation = self.equation
         entry = self.merged() if self.is_mergeable else self.separate()
         RESETS[equation.reset](self)
-        if equation.graded is not None:
+        if equation.inhibited:
+            self.only_the_largest()
+        elif equation.graded is not None:
             self.add("", nir.Scale(scale=equation.graded), self.fires)
         self.ports[SPIKES] = ""
         if equation.feedback is not None:
@@ -83,8 +86,9 @@ class _Circuit:
 
     @property
     def fires(self) -> str:
-        """The node that spikes with 1."""
-        return "" if self.equation.graded is None else "_fires"
+        """The node that spikes with 1 where the membrane is above threshold."""
+        plain = self.equation.graded is None and not self.equation.inhibited
+        return "" if plain else "_fires"
 
     @property
     def is_mergeable(self) -> bool:
@@ -103,6 +107,14 @@ class _Circuit:
         gain = self.equation.gain
         self.add("_reset", nir.Scale(scale=-amount if gain is None else -amount / gain), self.fires)
         self.late.append(("_reset", "_mem"))
+
+    def only_the_largest(self) -> None:
+        half = np.full_like(self.equation.threshold, 0.5)
+        differences, beats, defeats = pairs(self.equation.threshold)
+        self.add("_pairs", differences, "_mem")
+        self.add("_beats", beats, "_pairs")
+        self.add("_defeats", defeats, "_beats")
+        self.add("", nir.Threshold(threshold=half), self.fires, "_defeats")
 
     def merged(self) -> str:
         equation = self.equation

@@ -40,7 +40,10 @@ class Feedback:
 
 @dataclass(frozen=True)
 class Equation:
-    """One value per neuron throughout. `graded` is None for spikes of 1."""
+    """One value per neuron throughout. `graded` is None for spikes of 1.
+
+    `inhibited`: of those above threshold only the neuron farthest above it spikes.
+    """
 
     decay: Array
     threshold: Array
@@ -49,3 +52,4 @@ class Equation:
     gain: Array | None = None
     graded: Array | None = None
     feedback: Feedback | None = None
+    inhibited: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -12,6 +12,7 @@ from neurodeploy.errors import Diagnostic
 from neurodeploy.frontends.snntorch import checks
 from neurodeploy.frontends.snntorch.circuits import build, membrane_is_readable
 from neurodeploy.frontends.snntorch.equations import Equation, ResetForm
+from neurodeploy.frontends.snntorch.inhibition import inhibition_problem
 from neurodeploy.frontends.tracer.neuron_layers import Cell, Problem, Reset
 
 Shape = tuple[int, ...]
@@ -48,9 +49,10 @@ class EquationRule:
         changed = [*checks.changed_reset(module, where)]
         if changed:
             return found + changed
+        found += inhibition_problem(module, where, shape, self.reset_form(module))
         if not self.takes_negative_threshold(module):
             found += checks.negative_threshold(module, where, self.reset_form(module))
-        if not getattr(module, "reset_delay", True):
+        if not getattr(module, "reset_delay", True) and self.reset_form(module) != "none":
             found += checks.zero_grade(module, where)
         return found
 
@@ -60,7 +62,10 @@ class EquationRule:
         return None
 
     def to_cell(self, module: Any, shape: Shape, dt: float, used: frozenset[str]) -> Cell:
-        return build(self.equation(module, shape), dt, used)
+        equation = self.equation(module, shape)
+        if module.inhibition and not [*inhibition_problem(module, "", shape, equation.reset)]:
+            equation = replace(equation, inhibited=shape[0] > 1, graded=None)
+        return build(equation, dt, used)
 
 
 def usual_reset(module: Any, *, zero_loses_step: bool) -> ResetForm:

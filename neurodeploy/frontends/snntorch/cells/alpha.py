@@ -21,6 +21,7 @@ from torch import nn
 from neurodeploy.errors import Diagnostic
 from neurodeploy.frontends.snntorch import checks
 from neurodeploy.frontends.snntorch.cells import CELLS, Shape
+from neurodeploy.frontends.snntorch.inhibition import inhibition_problem
 from neurodeploy.frontends.snntorch.membranes import Array, Membrane
 from neurodeploy.frontends.tracer.neuron_layers import SPIKES, Cell, Problem, Reset
 
@@ -38,6 +39,7 @@ class AlphaRule:
         names = ("alpha", "beta", "threshold", "graded_spikes_factor")
         found = [*checks.shapes(module, names, where, shape), *checks.firing(module, where)]
         found += checks.changed_reset(module, where)
+        found += inhibition_problem(module, where, shape, None)
         if self.reset(module).mechanism != "none":
             detail = "a spike resets two currents that the membrane is the sum of"
             hint = "set reset_mechanism='none' and retrain, or use Synaptic"

@@ -4,8 +4,9 @@ The recurrent layer acts in the first step too: on zeros it gives its bias. In N
 has nothing to deliver then, so that the bias stands at the node that receives it, as its v_leak.
 What recurs are the graded spikes. A delayed reset to zero loses the next step's input.
 
-RSynaptic with reset_delay=False raises TypeError in snnTorch 1.0.0 (its forward() reads `spk` and
-`mem` where it should read its own).
+RSynaptic with reset_delay=False does not work in snnTorch 1.0.0: its forward() reads and writes the
+arguments `spk` and `mem` where it should its own, raises TypeError where they are not given, and
+otherwise does what it does with reset_delay=True.
 """
 
 from __future__ import annotations
@@ -85,8 +86,11 @@ def _always_delayed(module: Any, where: str, shape: Shape) -> Iterator[Problem]:
 
 
 def immediate_reset(where: str) -> Diagnostic:
-    """Why a RSynaptic with reset_delay=False can't be exported: it can't be run."""
-    detail = "RSynaptic with reset_delay=False raises TypeError in snnTorch 1.0.0's own forward()"
+    """Why a RSynaptic with reset_delay=False can't be exported: snnTorch does not do it."""
+    detail = (
+        "snnTorch 1.0.0's RSynaptic raises TypeError with reset_delay=False, or ignores it where "
+        "forward() is given the states"
+    )
     return Diagnostic(where, "immediate-reset", detail, "set reset_delay=True and retrain")
 
 

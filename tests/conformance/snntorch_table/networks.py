@@ -1,0 +1,209 @@
+"""Layers, and ways to write a network, around Leaky neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import snntorch
+import torch
+from torch import nn
+
+from tests.conformance.snntorch_table.combinations import Combination
+from tests.conformance.snntorch_table.options import Shape
+
+IMAGE = (2, 6, 5)
+LINE = (2, 9)
+
+
+def leaky(**options: Any) -> Any:
+    return snntorch.Leaky(beta=0.8, threshold=0.3, init_hidden=True, **options)
+
+
+def behind(*layers: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
+    """The layers and a neuron behind them, batch norms with statistics that are not 0 and 1."""
+
+    def build() -> nn.Module:
+        net = nn.Sequential(*(layer() for layer in layers), leaky())
+        for module in net.modules():
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and module.track_running_stats:
+                nn.init.uniform_(module.running_mean, -0.2, 0.2)
+                nn.init.uniform_(module.running_var, 0.5, 1.5)
+                nn.init.uniform_(module.weight, 0.5, 1.5)
+                nn.init.uniform_(module.bias, -0.2, 0.2)
+        return net
+
+    return build
+
+
+def dense(bias: bool = True) -> nn.Module:
+    return nn.Linear(6, 6, bias=bias)
+
+
+def conv1(**options: Any) -> Callable[[], nn.Module]:
+    return lambda: nn.Conv1d(2, 4, 3, **options)
+
+
+def conv2(kernel: Any = 3, **options: Any) -> Callable[[], nn.Module]:
+    return lambda: nn.Conv2d(2, 4, kernel, **options)
+
+
+def layers() -> Iterator[tuple[str, str, Callable[[], nn.Module], Shape]]:
+    yield "Linear", "", behind(dense), (6,)
+    yield "Linear", "bias=False", behind(lambda: dense(False)), (6,)
+    yield "Linear", "on the last of two axes", behind(lambda: nn.Linear(9, 4)), LINE
+    for options in (
+        {},
+        {"bias": False},
+        {"stride": 2},
+        {"padding": 2},
+        {"dilation": 2},
+        {"groups": 2},
+        {"padding": "same"},
+        {"padding": 1, "padding_mode": "circular"},
+    ):
+        name = ", ".join(f"{key}={value!r}" for key, value in options.items())
+        yield "Conv1d", name, behind(conv1(**options)), LINE
+        yield "Conv2d", name, behind(conv2(**options)), IMAGE
+    yield "Conv2d", "kernel of two sizes", behind(conv2((1, 3), stride=(1, 2))), IMAGE
+    yield "Conv2d", "padding='same', even kernel", behind(conv2((2, 4), padding="same")), IMAGE
+    yield "Conv2d", "one group a channel", behind(lambda: nn.Conv2d(2, 2, 3, groups=2)), IMAGE
+    yield "BatchNorm1d", "behind Linear", behind(dense, lambda: nn.BatchNorm1d(6)), (6,)
+    yield "BatchNorm1d", "behind Conv1d", behind(conv1(), lambda: nn.BatchNorm1d(4)), LINE
+    yield "BatchNorm2d", "behind Conv2d", behind(conv2(), lambda: nn.BatchNorm2d(4)), IMAGE
+    yield "BatchNorm2d", "behind a neuron", behind(leaky, lambda: nn.BatchNorm2d(2)), IMAGE
+    yield (
+        "BatchNorm1d",
+        "track_running_stats=False",
+        behind(dense, lambda: nn.BatchNorm1d(6, track_running_stats=False)),
+        (6,),
+    )
+    yield from _pools()
+    yield "Flatten", "", behind(conv2(), nn.Flatten, lambda: nn.Linear(48, 3)), IMAGE
+    yield "Flatten", "start_dim=2", behind(conv2(), lambda: nn.Flatten(2)), IMAGE
+    yield "Dropout", "", behind(dense, nn.Dropout), (6,)
+    yield "Dropout2d", "", behind(conv2(), nn.Dropout2d), IMAGE
+    yield "Identity", "", behind(dense, nn.Identity), (6,)
+    yield "ReLU", "", behind(dense, nn.ReLU), (6,)
+    yield "LayerNorm", "", behind(dense, lambda: nn.LayerNorm(6)), (6,)
+    yield "GroupNorm", "", behind(conv2(), lambda: nn.GroupNorm(2, 4)), IMAGE
+    yield "ConvTranspose2d", "", behind(lambda: nn.ConvTranspose2d(2, 2, 3)), IMAGE
+
+
+def _pools() -> Iterator[tuple[str, str, Callable[[], nn.Module], Shape]]:
+    yield "AvgPool1d", "2", behind(lambda: nn.AvgPool1d(2)), LINE
+    for options in (
+        {},
+        {"stride": 1},
+        {"padding": 1},
+        {"padding": 1, "count_include_pad": False},
+        {"ceil_mode": True},
+        {"divisor_override": 3},
+    ):
+        name = ", ".join(["2", *(f"{key}={value!r}" for key, value in options.items())])
+        yield "AvgPool2d", name, behind(lambda o=options: nn.AvgPool2d(2, **o)), IMAGE
+    yield "AdaptiveAvgPool2d", "1", behind(lambda: nn.AdaptiveAvgPool2d(1)), IMAGE
+    yield "MaxPool1d", "2", behind(lambda: nn.MaxPool1d(2)), LINE
+    yield "MaxPool2d", "2", behind(lambda: nn.MaxPool2d(2)), IMAGE
+
+
+class Parts(nn.Module):
+    """Two layers with a neuron each, called by the forms below in their own ways."""
+
+    def __init__(self, hidden: bool = True) -> None:
+        super().__init__()
+        self.fc1, self.fc2, self.rec = nn.Linear(6, 6), nn.Linear(6, 6), dense(False)
+        options = {"beta": 0.8, "threshold": 0.3, "init_hidden": hidden}
+        self.lif1, self.lif2 = snntorch.Leaky(**options), snntorch.Leaky(**options)
+
+
+class Residual(Parts):
+    def forward(self, x: Any) -> Any:
+        first = self.lif1(self.fc1(x))
+        return self.lif2(self.fc2(first) + first)
+
+
+class Skip(Parts):
+    def forward(self, x: Any) -> Any:
+        return self.lif2(self.fc2(self.lif1(self.fc1(x))) + x)
+
+
+class Concatenated(Parts):
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Linear(12, 4)
+        self.lif3 = leaky()
+
+    def forward(self, x: Any) -> Any:
+        both = torch.cat([self.lif1(self.fc1(x)), self.lif2(self.fc2(x))], dim=1)
+        return self.lif3(self.last(both))
+
+
+class SharedLayer(Parts):
+    def forward(self, x: Any) -> Any:
+        return self.lif2(self.fc1(self.lif1(self.fc1(x))))
+
+
+class SharedNeuron(Parts):
+    def forward(self, x: Any) -> Any:
+        return self.lif1(self.fc2(self.lif1(self.fc1(x))))
+
+
+class Scaled(Parts):
+    def forward(self, x: Any) -> Any:
+        return self.lif1(2.0 * self.fc1(x))
+
+
+class TwoOutputs(Parts):
+    def forward(self, x: Any) -> Any:
+        first = self.lif1(self.fc1(x))
+        return self.lif2(self.fc2(first)), first
+
+
+class Inside(Parts):
+    """The time loop, and the layer's spikes of the step before."""
+
+    def __init__(self) -> None:
+        super().__init__(hidden=False)
+
+    def forward(self, x: Any) -> Any:
+        mem1, mem2 = self.lif1.reset_mem(), self.lif2.reset_mem()
+        spk, record = torch.zeros(x.shape[1], 6), []
+        for step in x:
+            spk, mem1 = self.lif1(self.fc1(step) + self.rec(spk), mem1)
+            out, mem2 = self.lif2(self.fc2(spk), mem2)
+            record.append(out)
+        return torch.stack(record)
+
+
+class Outside(Parts):
+    """One step; the caller keeps the states."""
+
+    def __init__(self) -> None:
+        super().__init__(hidden=False)
+
+    def forward(self, x: Any, mem1: Any, mem2: Any) -> Any:
+        spk, mem1 = self.lif1(self.fc1(x), mem1)
+        spk, mem2 = self.lif2(self.fc2(spk), mem2)
+        return spk, mem1, mem2
+
+
+def networks() -> Iterator[Combination]:
+    for kind, option, build, shape in layers():
+        yield Combination(kind, "", option, build, shape)
+    yield Combination(
+        "network", "", "nested Sequential", lambda: nn.Sequential(Skip(), Skip()), (6,)
+    )
+    forms = {
+        "residual connection": Residual,
+        "input added to a later layer": Skip,
+        "torch.cat": Concatenated,
+        "a layer used twice": SharedLayer,
+        "a neuron used twice": SharedNeuron,
+        "multiplied by a number": Scaled,
+        "two outputs": TwoOutputs,
+        "time loop in forward(), own recurrence": Inside,
+        "states as arguments of forward()": Outside,
+    }
+    for name, form in forms.items():
+        yield Combination("network", "", name, form, (6,))
