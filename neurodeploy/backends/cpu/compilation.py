@@ -36,6 +36,12 @@ def compiled_kernel(narrow: bool) -> Any:
     return _cached(_linked(kernel.advance, {"update_population": update}))
 
 
+@functools.cache
+def compiled_helper(function: Callable[..., Any]) -> Any:
+    """A plain function compiled and cached on its own."""
+    return _cached(_linked(function, {}))
+
+
 def _cached(function: Callable[..., Any]) -> Any:
     """The function compiled, its machine code kept in the cache folder if there is one."""
     folder = cache_folder()

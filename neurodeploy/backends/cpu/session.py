@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.backends.cpu import columns as c
 from neurodeploy.backends.cpu.compilation import compiled_kernel
+from neurodeploy.backends.cpu.messages import Lister, as_arrays
 from neurodeploy.backends.cpu.plan import Plan, make_plan
 from neurodeploy.backends.cpu.tables import (
     Counters,
@@ -21,8 +24,9 @@ from neurodeploy.backends.cpu.tables import (
     Span,
     Tables,
 )
+from neurodeploy.backends.cpu.writing import Writing
 from neurodeploy.errors import ConfigError, Diagnostic
-from neurodeploy.ir.inputs import Inputs, expand_probes, prepare_inputs
+from neurodeploy.ir.inputs import Inputs, expand_probes
 from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.trace import Counts, NeuronCounts, SynapseCounts
@@ -57,20 +61,21 @@ class Session:
         self.time = 0
         self.keys = (*program.outputs, *expand_probes(program, probe))
         self._plan = make_plan(program)
-        self._threads = min(threads or len(os.sched_getaffinity(0)), batch)
-        self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
-        self._counters = _no_counts(self._plan)
-        self._records = _record_rows(self._plan, self.keys)
+        self._threads = min(threads or _cores(), batch)
+        self._counters = [_no_counts(self._plan) for _ in range(self._threads)]
+        self._lister = Lister(self._plan)
+        self._writing = Writing(self._plan, self.keys, batch)
         self._use(np.dtype(np.int32), None)
 
     def step(self, inputs: Inputs) -> dict[str, Array]:
         """One step: `(B, *shape)`, for one sample also `*shape`, to `(B, *shape)` of each key."""
         ports = self.program.inputs
         given = inputs if isinstance(inputs, Mapping) else {ports[0].name: inputs}
+        shapes = {p.name: (1, self.batch, *p.shape) for p in ports}
         whole = {
-            p.name: np.asarray(given[p.name]).reshape(1, self.batch, *p.shape)
-            for p in ports
-            if p.name in given
+            name: np.reshape(x, shapes[name]) if np.size(x) == prod(shapes[name]) else x
+            for name, x in given.items()
+            if name in shapes
         }
         return {key: values[0] for key, values in self.advance(whole).items()}
 
@@ -79,19 +84,19 @@ class Session:
 
         Raises DataError for input that does not fit.
         """
-        prepared = prepare_inputs(self.program, inputs)
-        steps, batch = next(iter(prepared.values())).shape[:2]
+        arrays = as_arrays(self.program, inputs)
+        steps, batch = next(iter(arrays.values())).shape[:2]
         if batch != self.batch:
             detail = f"{batch} samples, the session has {self.batch}"
             raise ConfigError(Diagnostic("input", "batch", detail))
-        given = _messages(self._plan, prepared)
-        recorded = self._attempt(given, steps)
-        if recorded is None:
+        given = self._lister(arrays, self._word)
+        written = self._attempt(given, steps)
+        if written is None:
             self._use(np.dtype(np.int64), self._memory)
-            recorded = self._attempt(given, steps)
-            assert recorded is not None
+            written = self._attempt(given._replace(values=given.values.astype(np.int64)), steps)
+            assert written is not None, "integers beyond int64"
         self.time += steps
-        return self._split(recorded, steps)
+        return self._writing.split(written, steps)
 
     def _use(self, word: np.dtype[Any], before: Memory | None) -> None:
         """Memory and tables of this word, from the state before or from the start."""
@@ -123,64 +128,40 @@ class Session:
 
     def _attempt(self, given: Given, steps: int) -> Array | None:
         """What the steps write down, or None (and nothing has changed) if int32 is too small."""
-        narrow = self._word.itemsize == 4
-        kept = Memory(*(a.copy() for a in self._memory)) if narrow else None
-        rows, ends = self._records
-        sizes = rows[:, c.RECORD_COLUMNS] * steps * self.batch
-        starts = np.cumsum(sizes) - sizes
-        rows = np.stack([rows[:, c.STATE_NUMBER], starts], axis=1)
-        written = np.zeros(int(sizes.sum()), dtype=self._word)
-        given = given._replace(values=given.values.astype(self._word))
-        records = Records(rows, ends, written)
-        counts = [_no_counts(self._plan) for _ in range(self._threads)]
-        if all(self._each_thread(given, records, counts, steps)):
-            self._counters = _summed([self._counters, *counts])
+        kept = [*self._memory, *(a for counts in self._counters for a in counts)]
+        before = [a.copy() for a in kept] if self._word.itemsize == 4 else []
+        written = np.empty(self._writing.size * steps, dtype=self._word)
+        if self._run(given, Records(*self._writing.table(steps), written), steps):
             return written
-        assert kept is not None, "integers beyond int64"
-        self._memory = kept
+        for array, values in zip(kept, before, strict=False):
+            array[:] = values
         return None
 
-    def _each_thread(
-        self, given: Given, records: Records, counts: list[Counters], steps: int
-    ) -> list[bool]:
-        bounds = [self.batch * i // self._threads for i in range(self._threads + 1)]
-        stop, pool = self.time + steps, self._pool
+    def _run(self, given: Given, records: Records, steps: int) -> bool:
+        """Shares the samples among the threads."""
+        stop = self.time + steps
 
         def work(i: int) -> bool:
-            first, last = bounds[i], bounds[i + 1]
+            first, last = (self.batch * k // self._threads for k in (i, i + 1))
             span = Span(self.time, stop, first, last, self.batch, self._limit)
-            memory, scratch = self._memory, self._scratch[i]
-            done = self._kernel(self._tables, memory, given, records, counts[i], scratch, span)
+            counts, scratch = self._counters[i], self._scratch[i]
+            done = self._kernel(self._tables, self._memory, given, records, counts, scratch, span)
             return bool(done)
 
-        if pool is None:
-            return [work(0)]
-        return list(pool.map(work, range(self._threads)))
-
-    def _split(self, written: Array, steps: int) -> dict[str, Array]:
-        """The records as arrays of the populations' shapes, neurons in C order."""
-        found = {}
-        at = 0
-        for key, name in _record_order(self._plan, self.keys):
-            shape = self.program.shapes[name]
-            size = steps * self.batch * int(np.prod(shape))
-            values = written[at : at + size].reshape(steps, self.batch, -1)
-            if len(shape) > 1:
-                values = values[..., np.argsort(self._plan.orders[name])]
-            found[key] = values.reshape(steps, self.batch, *shape)
-            at += size
-        return {key: found[key] for key in self.keys}
+        if self._threads == 1:
+            return work(0)
+        return all(list(_pool(self._threads).map(work, range(self._threads))))
 
     @property
     def peaks(self) -> dict[str, float]:
         """Largest magnitude of a state of each population before reset and overflow."""
-        rows = zip(self.program.order, self._counters.populations, strict=True)
+        rows = zip(self.program.order, _summed(self._counters).populations, strict=True)
         found = {name: float(row[c.PEAK]) for name, row in rows}
         return {n.name: found[n.name] for n in self.program.neurons}
 
     def counts(self) -> Counts:
         """Exact counts of all steps so far."""
-        rows = dict(zip(self.program.order, self._counters.populations, strict=True))
+        rows = dict(zip(self.program.order, _summed(self._counters).populations, strict=True))
         neurons = tuple(
             NeuronCounts(
                 name=n.name,
@@ -198,7 +179,7 @@ class Session:
         found = {}
         plan = self._plan
         for s, row, dense in zip(
-            plan.sorted_synapses, self._counters.synapses, plan.dense, strict=True
+            plan.sorted_synapses, _summed(self._counters).synapses, plan.dense, strict=True
         ):
             found[s.name] = SynapseCounts(
                 name=s.name,
@@ -211,6 +192,18 @@ class Session:
                 graded=self.program.is_graded(s.source),
             )
         return tuple(found[s.name] for s in self.program.synapses)
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, "neurodeploy-cpu")
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _no_counts(plan: Plan) -> Counters:
@@ -239,39 +232,3 @@ def _with_room(populations: Array, limit: int) -> Array:
 def _scratch(plan: Plan, word: np.dtype[Any]) -> Scratch:
     sums, total, sent = np.zeros((3, plan.largest), dtype=word)
     return Scratch(sums, total, sent, np.zeros(plan.largest, dtype=np.int16))
-
-
-def _record_order(plan: Plan, keys: tuple[str, ...]) -> list[tuple[str, str]]:
-    """(key, population) sorted by population, as the kernel writes them."""
-    place = {name: i for i, name in enumerate(plan.program.order)}
-    pairs = [(key, key.partition("/")[0]) for key in keys]
-    return sorted(pairs, key=lambda pair: place[pair[1]])
-
-
-def _record_rows(plan: Plan, keys: tuple[str, ...]) -> tuple[Array, Array]:
-    """Per record its state's number, nothing and its size; up to where each population's are."""
-    program = plan.program
-    rows, ends = [], np.zeros(len(program.order), dtype=np.int64)
-    for key, name in _record_order(plan, keys):
-        neuron, state = program.neuron(name), key.partition("/")[2]
-        states = NEURON_MODELS[neuron.model].state
-        number = states.index(state) if state in states else c.SENT
-        rows.append([number, 0, neuron.size])
-        ends[program.order.index(name) :] += 1
-    return np.array(rows, dtype=np.int64), ends
-
-
-def _messages(plan: Plan, prepared: Mapping[str, Array]) -> Given:
-    """What the ports bring, listed step by step and sample by sample."""
-    ends, indices, values = [np.zeros(0, np.int64)], [], []
-    start = 0
-    for port in plan.program.inputs:
-        x = prepared[port.name]
-        flat = x.reshape(x.shape[0] * x.shape[1], -1)[:, plan.orders[port.name]]
-        rows, columns = np.nonzero(flat)
-        counts = np.bincount(rows, minlength=len(flat))
-        ends.append(start + np.cumsum(counts))
-        indices.append(columns.astype(np.int32))
-        values.append(flat[rows, columns])
-        start += len(columns)
-    return Given(np.concatenate(ends), np.concatenate(indices), np.concatenate(values))

@@ -42,7 +42,7 @@ class Memory(NamedTuple):
 
 class Given(NamedTuple):
     """Messages of the ports. Those of port p, step t, sample b are indices[ends[i - 1] : ends[i]]
-    (int32; values: Word) with i = (p * steps + t) * B + b."""
+    (int32; values: Word, empty if no port is graded) with i = (p * steps + t) * B + b."""
 
     ends: Array
     indices: Array
