@@ -257,6 +257,9 @@ def _read_elsewhere(request: dict[str, Any]) -> Group:
                 return reader.read(request)
             except hdf5_reader.Refused:
                 raise
+            except MemoryError:
+                _READERS.end()
+                raise hdf5_reader.Refused("", "it does not fit into memory") from None
             except _Lost:
                 status = _READERS.end()
             except BaseException:  # an interrupt: what it would answer next belongs to this file

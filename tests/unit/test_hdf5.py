@@ -205,6 +205,18 @@ def test_a_hanging_library_is_given_up(path):
     assert read_tree(path)["a"].sum() == 3
 
 
+def test_a_file_for_which_there_is_no_memory_here(path, monkeypatch):
+    good_file(path)
+
+    def no_memory(*_, **__):
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hdf5.np, "empty", no_memory)
+        assert refused(path) == "it does not fit into memory"
+    assert read_tree(path)["a"].sum() == 3
+
+
 def test_one_reader_serves_and_is_replaced_when_it_dies(path):
     good_file(path)
     read_tree(path)

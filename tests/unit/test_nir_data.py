@@ -87,6 +87,21 @@ def two_inputs() -> nir.NIRGraph:
     return nir.NIRGraph(nodes, [*small_graph().edges, ("side", "fc")], type_check=False)
 
 
+def test_nodes_of_nested_graphs(tmp_path):
+    """nir 1.0.8 reads such files; its writer never ends on them."""
+    import h5py
+
+    nir.write_data(tmp_path / "x.nir", recording(gridded()))
+    with h5py.File(tmp_path / "x.nir", "a") as file:
+        outer = file["nodes"].create_group("outer")
+        outer.attrs["__type__"] = "NIRGraphData"
+        file.copy("nodes/input", outer.create_group("nodes"), "lif")
+    found = read_nir_data(tmp_path / "x.nir")
+    assert list(found.nodes["outer"].nodes["lif"].observables) == ["spikes"]
+    np.testing.assert_array_equal(to_inputs(program(), found)["input"], X)
+    assert list(nir.read_data(tmp_path / "x.nir").nodes) == ["input", "outer"]
+
+
 def test_dt_and_sizes_have_to_agree():
     assert "input input [dt]: recorded at dt = 0.002 s, the network runs at 0.001 s" in refused(
         gridded(dt=2e-3)
