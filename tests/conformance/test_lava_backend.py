@@ -17,6 +17,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from neurodeploy.backends import lava, loihi2, reference
+from neurodeploy.backends.lava.delays import bundles
 from neurodeploy.backends.lava.netx import netx_problems
 from neurodeploy.errors import (
     BackendUnavailable,
@@ -346,3 +347,20 @@ def test_loihi2_refuses_by_name_what_needs_microcode() -> None:
         "synapse conv": "loihi2-conv",
         "probe a/v": "loihi2-probe",
     }
+
+
+def test_synapses_that_differ_in_their_delays_are_one_process(session: lava.Session) -> None:
+    """Weights of one matrix at three delays; one of them overlaps and stays by itself."""
+    weights, delays = even(5, 6), RNG.integers(1, 6, (5, 6))
+    parts = tuple(
+        Synapse(f"d{d}", "in", "a", "sparse", csr_array(np.where(delays == d, weights, 0)), d)
+        for d in (1, 2, 3, 5)
+    )
+    tested = program((Port("in", (6,)),), (neuron("a", (5,), vth=100),), parts)
+    assert [len(b.synapses) for b in bundles(tested)] == [4]
+    agree(tested, spikes(20, 2, 6), session)
+    again = replace(tested, synapses=(*parts, replace(parts[0], name="twice", delay=4)))
+    assert [len(b.synapses) for b in bundles(again)] == [1] * 5
+    agree(again, spikes(20, 2, 6), session)
+    odd = replace(parts[1], weights=csr_array(np.abs(parts[1].weights.toarray()) // 2 * 3 % 200))
+    assert len(bundles(replace(tested, synapses=(parts[0], odd)))) == 2

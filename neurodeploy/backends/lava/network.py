@@ -17,8 +17,8 @@ from lava.proc.dense.process import DelayDense, Dense
 from lava.proc.io.source import RingBuffer
 from lava.proc.sparse.process import DelaySparse, Sparse
 from lava.utils.weightutils import SignMode
-from scipy.sparse import csr_matrix
 
+from neurodeploy.backends.lava.delays import Bundle, bundles, matrix
 from neurodeploy.backends.lava.processes import DelayConv
 from neurodeploy.backends.lava.processes.recording import PLAN, Plan
 from neurodeploy.ir.neurons import NEURON_MODELS
@@ -39,9 +39,13 @@ def build(
     """
     processes = {n.name: _neuron(n, plans[n.name]) for n in program.neurons}
     outs = {**sources, **{name: process.s_out for name, process in processes.items()}}
-    for synapse in program.synapses:
+    for bundle in bundles(program):
+        synapse = bundle.first
         message_bits = _message_bits(program, synapse.source)
-        process = _SYNAPSES[synapse.kind](synapse, message_bits, program.shapes[synapse.source])
+        if len(bundle.synapses) > 1:
+            process = _delay_sparse(bundle, message_bits)
+        else:
+            process = _SYNAPSES[synapse.kind](synapse, message_bits, program.shapes[synapse.source])
         process.proc_params[PLAN] = restart
         target = processes[synapse.target].a_in
         _connect(outs[synapse.source], process, target, synapse, program)
@@ -80,22 +84,37 @@ def _message_bits(program: Program, source: str) -> int:
 
 def _matrix(synapse: Synapse, message_bits: int, source_shape: Shape) -> Any:
     sparse = synapse.kind == "sparse"
-    weights: Any = csr_matrix(synapse.weights) if sparse else np.asarray(synapse.weights)
-    weights = weights.astype(np.int32)
+    weights: Any = matrix(synapse) if sparse else np.asarray(synapse.weights).astype(np.int32)
     arguments: dict[str, Any] = {
         "weights": weights,
         "weight_exp": synapse.weight_exp,
         "num_weight_bits": synapse.num_weight_bits,
         "num_message_bits": message_bits,
+        **_sign_mode(synapse.weight_values),
     }
-    if synapse.weight_values.min(initial=0) < -255:
-        arguments["sign_mode"] = SignMode.MIXED  # Lava's own guess would clip -256 to -255
     if synapse.delay == 1:
         return (Sparse if sparse else Dense)(**arguments)
     delays = (weights != 0).astype(np.int64) * (synapse.delay - 1)
     return (DelaySparse if sparse else DelayDense)(
         delays=delays, max_delay=synapse.delay - 1, **arguments
     )
+
+
+def _delay_sparse(bundle: Bundle, message_bits: int) -> Any:
+    return DelaySparse(
+        weights=bundle.weights(),
+        delays=bundle.delays(),
+        max_delay=max(s.delay for s in bundle.synapses) - 1,
+        weight_exp=bundle.first.weight_exp,
+        num_weight_bits=bundle.first.num_weight_bits,
+        num_message_bits=message_bits,
+        **_sign_mode(bundle.weights().data),
+    )
+
+
+def _sign_mode(weights: Array) -> dict[str, Any]:
+    """Lava's own guess of the sign mode would clip -256 to -255."""
+    return {"sign_mode": SignMode.MIXED} if weights.min(initial=0) < -255 else {}
 
 
 def whc(shape: Shape) -> Shape:
