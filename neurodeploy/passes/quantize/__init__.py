@@ -1,0 +1,16 @@
+"""Program(real) to Program(fixed), see `quantize.program`."""
+
+from neurodeploy.passes.quantize.layer import Calibration, LayerReport
+from neurodeploy.passes.quantize.options import ARITHMETIC, Form, Options
+from neurodeploy.passes.quantize.ports import require_graded
+from neurodeploy.passes.quantize.program import quantize
+
+__all__ = [
+    "ARITHMETIC",
+    "Calibration",
+    "Form",
+    "LayerReport",
+    "Options",
+    "quantize",
+    "require_graded",
+]

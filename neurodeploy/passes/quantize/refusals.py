@@ -1,0 +1,54 @@
+"""What the chip's integers cannot hold: found before rounding, or seen after it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neurodeploy.errors import Diagnostic, QuantizationError
+from neurodeploy.ir.program import Neuron, Program, Synapse
+from neurodeploy.passes.quantize.options import Options
+from neurodeploy.passes.quantize.weights import signs_of
+
+
+def check_program(program: Program, options: Options) -> None:
+    problems = []
+    for synapse in program.synapses:
+        if options.weight_bits == 1 and signs_of(synapse.weight_values) == 2:
+            detail = "1 bit holds no sign, and the weights have both"
+            where = f"synapse {synapse.name}"
+            problems.append(Diagnostic(where, "weight-bits", detail, "give it 2 bits or more"))
+        if synapse.source not in {p.name for p in program.inputs} and program.is_graded(
+            synapse.source
+        ):
+            detail = f"{synapse.source} is a read-out membrane and feeds {synapse.target}"
+            hint = "let a spiking population feed on, or read the membrane out only"
+            problems.append(Diagnostic(f"synapse {synapse.name}", "graded-source", detail, hint))
+    for neuron in program.neurons:
+        for key in ("du", "dv", "vth", "subtract"):
+            value = np.asarray(neuron.params.get(key, 0.0))
+            if np.ptp(value) > 0:
+                detail = f"{key} ranges {value.min():g}..{value.max():g} within one population"
+                hint = "the chip keeps one value per population here: train one value per layer"
+                problems.append(Diagnostic(f"neuron {neuron.name}", "uniform", detail, hint))
+        if np.min(neuron.params.get("vth", 0.0)) < 0:
+            detail = f"vth = {np.min(neuron.params['vth']):g} is negative, its mantissa unsigned"
+            problems.append(Diagnostic(f"neuron {neuron.name}", "vth", detail))
+    if problems:
+        raise QuantizationError(problems)
+
+
+def vanished(
+    real: Neuron, fixed: Neuron, before: tuple[Synapse, ...], after: tuple[Synapse, ...]
+) -> list[Diagnostic]:
+    """What rounding leaves nothing of: a threshold, or all weights that lead to a population."""
+    where = f"neuron {real.name}"
+    hint = "the states are too large beside it: lower the weights or the margin"
+    problems = [
+        Diagnostic(where, "rounds-to-zero", f"{key} = {np.max(real.params[key]):g}", hint)
+        for key in ("vth", "subtract")
+        if np.max(real.params.get(key, 0.0)) > 0 and fixed.params[key] == 0
+    ]
+    given, left = (any(np.any(s.weight_values) for s in group) for group in (before, after))
+    if given and not left:
+        problems.append(Diagnostic(where, "rounds-to-zero", "every weight that leads to it", hint))
+    return problems
