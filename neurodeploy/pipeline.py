@@ -49,7 +49,9 @@ from neurodeploy.primitives import PRIMITIVES
 
 if TYPE_CHECKING:
     from neurodeploy.frontends.tracer.export import Export
+    from neurodeploy.frontends.tracer.readout import Choice
     from neurodeploy.frontends.tracer.recording import TimeAxis
+    from neurodeploy.frontends.tracer.signature import Shapes
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Watch = Callable[[str, Any], None]
@@ -77,12 +79,12 @@ def _silent(stage: str, value: Any) -> None:
 
 def to_nir(
     module: Any,
-    input_shape: tuple[int, ...],
+    input_shape: Shapes,
     *,
     dt: float,
     allow_lossy: bool = False,
     time_axis: TimeAxis = "auto",
-    output: int | None = None,
+    output: Choice = None,
 ) -> Export:
     """snnTorch or Norse module to a NIR graph and its manifest: `frontends.tracer.export.export`.
 

@@ -20,6 +20,7 @@ from neurodeploy.bench.torch_counts import count_ops
 from neurodeploy.errors import DataError, Diagnostic, UnsupportedLayer
 from neurodeploy.frontends.snntorch.neuron_layers import SNNTORCH
 from neurodeploy.frontends.tracer.recording import record
+from neurodeploy.frontends.tracer.signature import input_ports
 
 _STATES: Final[dict[type[nn.Module], int]] = {
     snntorch.Leaky: 1,
@@ -92,7 +93,7 @@ def count_twin(module: nn.Module, inputs: Any, passes: int) -> OpCounts:
     passes that it then makes are those of the result. Raises ConfigError if forward() takes none of
     these, DataError if it fails on as many steps.
     """
-    loop = record(module, tuple(inputs.shape[2:]), SNNTORCH).loop
+    loop = record(module, input_ports(module, inputs.shape[2:]), SNNTORCH).loop
     twin = derive_ann(module)
     dtype = next((p.dtype for p in twin.parameters()), torch.float32)
     x = torch.as_tensor(inputs).to(dtype)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +16,10 @@ from neurodeploy.frontends.tracer import export as tracer_export
 from neurodeploy.frontends.tracer import replay as tracer_replay
 from neurodeploy.frontends.tracer.arrays import to_float64
 from neurodeploy.frontends.tracer.export import Export
+from neurodeploy.frontends.tracer.readout import Choice
 from neurodeploy.frontends.tracer.recording import TimeAxis
+from neurodeploy.frontends.tracer.replay import Inputs
+from neurodeploy.frontends.tracer.signature import Shapes
 
 __all__ = ["Export", "replay", "source_hash", "to_nir"]
 
@@ -26,12 +28,12 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 def to_nir(
     module: nn.Module,
-    input_shape: Sequence[int],
+    input_shape: Shapes,
     *,
     dt: float,
     allow_lossy: bool = False,
     time_axis: TimeAxis = "auto",
-    output: int | None = None,
+    output: Choice = None,
 ) -> Export:
     """The NIR graph that does at each step of `dt` seconds what the Norse `module` does.
 
@@ -80,10 +82,10 @@ def _reset(export: Export, name: str, word: str) -> str:
 
 def replay(
     module: nn.Module,
-    inputs: Array,
+    inputs: Inputs,
     *,
     time_axis: TimeAxis = "auto",
-    output: int | None = None,
+    output: Choice = None,
     membranes: bool = False,
 ) -> dict[str, Array]:
     """Every layer's spikes in float64: `tracer.replay.replay` of a Norse module."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,10 @@ from neurodeploy.frontends.snntorch.neuron_layers import SNNTORCH
 from neurodeploy.frontends.tracer import export as tracer_export
 from neurodeploy.frontends.tracer import replay as tracer_replay
 from neurodeploy.frontends.tracer.export import Export, source_hash
+from neurodeploy.frontends.tracer.readout import Choice
 from neurodeploy.frontends.tracer.recording import TimeAxis
+from neurodeploy.frontends.tracer.replay import Inputs
+from neurodeploy.frontends.tracer.signature import Shapes
 from neurodeploy.frontends.tracer.sites import leaves
 
 __all__ = ["Export", "replay", "source_hash", "to_nir"]
@@ -25,12 +27,12 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 def to_nir(
     module: nn.Module,
-    input_shape: Sequence[int],
+    input_shape: Shapes,
     *,
     dt: float,
     allow_lossy: bool = False,
     time_axis: TimeAxis = "auto",
-    output: int | None = None,
+    output: Choice = None,
 ) -> Export:
     """The NIR graph that does at each step of `dt` seconds what the snnTorch `module` does.
 
@@ -54,10 +56,10 @@ def to_nir(
 
 def replay(
     module: nn.Module,
-    inputs: Array,
+    inputs: Inputs,
     *,
     time_axis: TimeAxis = "auto",
-    output: int | None = None,
+    output: Choice = None,
     membranes: bool = False,
 ) -> dict[str, Array]:
     """Every layer's spikes in float64: `tracer.replay.replay` of a snnTorch module."""

@@ -15,10 +15,11 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Source:
-    """The network's input at step `at`; None if it is the same at every step."""
+    """An input of the network at step `at`; None if it is the same at every step."""
 
     shape: Shape
     at: int | None
+    name: str = "input"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Apply:
-    """Stateless layers, in order (a linear layer and the batch norms folded into it), on `arg`."""
+    """Stateless layers, in order, on `arg`: a linear layer and what is folded into it, or one."""
 
     layers: tuple[str, ...]
     arg: Expr
@@ -119,40 +120,44 @@ def relative(expr: Expr, now: int) -> Expr:
 def settle(history: Sequence[Expr], bias_free: Callable[[tuple[str, ...]], bool]) -> Expr | None:
     """The relative expression that all steps share; None if there is none.
 
-    The first step may read zeros, or leave a term out, where later ones read the previous step:
-    nothing has spiked before the first step.
+    The first steps may read zeros, or leave a term out, where later ones read a step before the
+    first: nothing has spiked there. The last two steps have to be the same.
     """
     steps = [relative(expr, now) for now, expr in enumerate(history)]
     steady = steps[-1]
-    if any(step != steady for step in steps[1:]):
+    if any(step != steady for step in steps[-2:]):
         return None
-    return steady if _starts_like(steps[0], steady, bias_free) else None
+    alike = (_starts_like(step, steady, now, bias_free) for now, step in enumerate(steps))
+    return steady if all(alike) else None
 
 
-def _starts_like(first: Expr, steady: Expr, bias_free: Callable[[tuple[str, ...]], bool]) -> bool:
+def _starts_like(
+    first: Expr, steady: Expr, now: int, bias_free: Callable[[tuple[str, ...]], bool]
+) -> bool:
     if first == steady:
         return True
     if isinstance(first, Zero):
-        return _silent_at_start(steady, bias_free)
+        return _silent(steady, now, bias_free)
     if isinstance(first, Apply) and isinstance(steady, Apply):
-        return first.layers == steady.layers and _starts_like(first.arg, steady.arg, bias_free)
+        same = first.layers == steady.layers
+        return same and _starts_like(first.arg, steady.arg, now, bias_free)
     if not isinstance(steady, Sum):
         return False
     left = list(terms_of(first))
     for term in steady.terms:
-        if left and _starts_like(left[0], term, bias_free):
+        if left and _starts_like(left[0], term, now, bias_free):
             left.pop(0)
-        elif not _silent_at_start(term, bias_free):
+        elif not _silent(term, now, bias_free):
             return False
     return not left
 
 
-def _silent_at_start(expr: Expr, bias_free: Callable[[tuple[str, ...]], bool]) -> bool:
-    """Whether the relative expression is zero at the first step: it only reads earlier ones."""
-    if isinstance(expr, Port):
-        return expr.at >= 1
+def _silent(expr: Expr, now: int, bias_free: Callable[[tuple[str, ...]], bool]) -> bool:
+    """Whether the relative expression is zero at step `now`: it reads steps before the first."""
+    if isinstance(expr, Port | Source):
+        return expr.at is not None and expr.at > now
     if isinstance(expr, Apply):
-        return bias_free(expr.layers) and _silent_at_start(expr.arg, bias_free)
+        return bias_free(expr.layers) and _silent(expr.arg, now, bias_free)
     if isinstance(expr, Sum):
-        return all(_silent_at_start(t, bias_free) for t in expr.terms)
+        return all(_silent(t, now, bias_free) for t in expr.terms)
     return isinstance(expr, Zero)

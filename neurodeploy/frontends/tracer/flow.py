@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from neurodeploy.errors import Diagnostic, UnsupportedLayer
-from neurodeploy.frontends.tracer.expressions import Expr, Port, Source, ports, settle
-from neurodeploy.frontends.tracer.recording import Recording
+from neurodeploy.frontends.tracer import layers
+from neurodeploy.frontends.tracer.expressions import Apply, Expr, Port, Sum, Zero, ports, settle
+from neurodeploy.frontends.tracer.operations import Operation
+from neurodeploy.frontends.tracer.runs import Recording
 
 
 def settled_inputs(
@@ -19,7 +21,7 @@ def settled_inputs(
         expr = settle(history, bias_free)
         if expr is None:
             detail = "its input is not the same function at every step"
-            hint = "make forward() do the same at each step; only the previous step may feed back"
+            hint = "do the same at each step; for a trace that decays use a neuron without reset"
             problems.append(Diagnostic(neuron, "step-dependent", detail, hint))
         else:
             settled[neuron] = expr
@@ -28,10 +30,10 @@ def settled_inputs(
     return settled
 
 
-def reachable(output: Expr, inputs: Mapping[str, Expr]) -> dict[str, frozenset[str]]:
-    """The neuron layers that the output depends on, and which of their ports are read."""
+def reachable(outputs: Iterable[Expr], inputs: Mapping[str, Expr]) -> dict[str, frozenset[str]]:
+    """The neuron layers that the outputs depend on, and which of their ports are read."""
     used: dict[str, set[str]] = {}
-    waiting = [output]
+    waiting = list(outputs)
     while waiting:
         for port in ports(waiting.pop()):
             if isinstance(port, Port):
@@ -43,45 +45,31 @@ def reachable(output: Expr, inputs: Mapping[str, Expr]) -> dict[str, frozenset[s
 
 
 def check_flow(
-    recording: Recording,
-    output: Expr,
-    inputs: Mapping[str, Expr],
-    used: Mapping[str, frozenset[str]],
+    recording: Recording, exprs: Iterable[Expr], used: Mapping[str, frozenset[str]]
 ) -> list[Diagnostic]:
-    """What the graph's shape can't say: states read, delays that no cycle has, unclear cycles."""
-    found = []
+    """What no node can say: states read, values moved or constants added in odd ways.
+
+    exprs: of the outputs and of the inputs of all neurons that are used.
+    """
+    found: list[Diagnostic] = []
     for neuron, names in used.items():
         module = recording.modules[neuron]
         unreadable = (recording.neurons.unreadable(module, n, neuron) for n in sorted(names))
         found += [diagnostic for diagnostic in unreadable if diagnostic]
-    edges = [(port, neuron) for neuron in used for port in dict.fromkeys(ports(inputs[neuron]))]
-    for port, target in [*edges, *((p, "output") for p in ports(output))]:
-        source = port.neuron if isinstance(port, Port) else "input"
-        if port.at in (None, 0):
-            continue
-        where = f"{source} -> {target}"
-        if port.at != 1 or not _dominates(target, source, edges):
-            detail = f"delivers {port.at} step(s) later and is not the one way back of a cycle"
-            hint = "NIR delays the edge that closes a cycle, by one step, and no other"
-            found.append(Diagnostic(where, "delay", detail, hint))
-    return found
+    for expr in exprs:
+        found += _operations(recording, expr)
+    return list(dict.fromkeys(found))
 
 
-def _dominates(gate: str, neuron: str, edges: list[tuple[Port | Source, str]]) -> bool:
-    """Whether every way from the input to `neuron` leads through `gate`.
-
-    Then any walk from the input meets `gate` first, and all readers of the graph agree that the
-    edge from `neuron` to `gate` is the one that closes the cycle.
-    """
-    if gate == "output":
-        return False
-    reached = {"input"}
-    grows = True
-    while grows:
-        grows = False
-        for port, target in edges:
-            source = port.neuron if isinstance(port, Port) else "input"
-            if source in reached and target not in reached and target != gate:
-                reached.add(target)
-                grows = True
-    return neuron not in reached
+def _operations(recording: Recording, expr: Expr) -> Iterable[Diagnostic]:
+    if isinstance(expr, Sum):
+        for term in expr.terms:
+            yield from _operations(recording, term)
+    if isinstance(expr, Zero):
+        detail = "a neuron or an output gets nothing but zeros"
+        yield Diagnostic("forward()", "constant-input", detail, "leave it out")
+    if isinstance(expr, Apply):
+        module = recording.modules[expr.layers[0]]
+        if isinstance(module, Operation):
+            yield from layers.check(module, module.where, expr.arg.shape)
+        yield from _operations(recording, expr.arg)

@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
-from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.errors import ConfigError, Diagnostic, UnsupportedLayer
 from neurodeploy.frontends.tracer.neuron_layers import NeuronLayers
 
 
@@ -45,11 +46,48 @@ def _copy(module: nn.Module, neurons: NeuronLayers) -> nn.Module:
         detail = f"can't be copied: {type(error).__name__}: {error}"
         hint = "remove the attribute, or export the module without it"
         raise ConfigError(Diagnostic(type(module).__name__, "copy", detail, hint)) from error
+    _prepare(network)
     network = network.cpu().eval()
     for child in network.modules():
         if neurons.owns(child):
             neurons.at_rest(child)
     return network
+
+
+def checked_module(module: object) -> nn.Module:
+    """The module; ConfigError for anything else."""
+    if isinstance(module, nn.Module):
+        return module
+    detail = f"{type(module).__name__} is not a torch.nn.Module"
+    raise ConfigError(Diagnostic("module", "type", detail))
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The module that torch.compile() or DataParallel were given.
+
+    Raises UnsupportedLayer for scripted modules, which no hook can look into.
+    """
+    if isinstance(module, torch.jit.ScriptModule):
+        detail = "is compiled: what it does inside can't be followed"
+        hint = "export the module that torch.jit was given"
+        raise UnsupportedLayer(Diagnostic(type(module).__name__, "script-module", detail, hint))
+    wrapped = getattr(module, "_orig_mod", None)  # of torch.compile's OptimizedModule
+    if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        wrapped = module.module
+    return unwrapped(wrapped) if isinstance(wrapped, nn.Module) else module
+
+
+def _prepare(network: nn.Module) -> None:
+    """Nothing compiled, and weights as they are instead of what computes them."""
+    for parent in list(network.modules()):
+        parent._compiled_call_impl = None
+        for name, child in parent._modules.items():
+            if child is not None and not isinstance(child, torch.jit.ScriptModule):
+                parent._modules[name] = unwrapped(child)
+        if parametrize.is_parametrized(parent):
+            computed: Any = parent.parametrizations
+            for name in list(computed):
+                parametrize.remove_parametrizations(parent, name, leave_parametrized=True)
 
 
 def in_float64(module: nn.Module, neurons: NeuronLayers) -> nn.Module:
@@ -63,12 +101,19 @@ def in_float64(module: nn.Module, neurons: NeuronLayers) -> nn.Module:
 
 def _detached_states(module: nn.Module) -> dict[int, Any]:
     """A deepcopy memo for tensors that training left in its graph: torch does not copy those."""
-    return {id(t): t.detach().clone() for t in tensors_on(module) if not t.is_leaf}
+    tensors = (tensor for _, tensor in named_tensors(module))
+    return {id(t): t.detach().clone() for t in tensors if not t.is_leaf}
 
 
-def tensors_on(module: nn.Module) -> Iterator[Tensor]:
-    """Buffers, and what modules keep as attributes."""
-    for child in module.modules():
-        for value in (*child._buffers.values(), *vars(child).values()):
+def named_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Parameters, buffers, and what modules keep as attributes, by their dotted names."""
+    for path, child in module.named_modules():
+        for name, value in (
+            *child._parameters.items(),
+            *child._buffers.items(),
+            *vars(child).items(),
+        ):
             items = value if isinstance(value, list | tuple) else (value,)
-            yield from (item for item in items if isinstance(item, Tensor))
+            for item in items:
+                if isinstance(item, Tensor):
+                    yield f"{path}.{name}" if path else name, item

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import torch
@@ -12,40 +12,50 @@ from torch import Tensor, nn
 from neurodeploy.errors import DataError, Diagnostic
 from neurodeploy.frontends.tracer.assembly import assemble
 from neurodeploy.frontends.tracer.export import analyse
-from neurodeploy.frontends.tracer.network_copy import default_precision, in_float64
+from neurodeploy.frontends.tracer.network_copy import (
+    checked_module,
+    default_precision,
+    in_float64,
+    unwrapped,
+)
 from neurodeploy.frontends.tracer.neuron_layers import SPIKES, NeuronLayers
-from neurodeploy.frontends.tracer.recording import Recording, TimeAxis
-from neurodeploy.frontends.tracer.signature import carried_states, returned_tensors
+from neurodeploy.frontends.tracer.readout import Choice, Readout
+from neurodeploy.frontends.tracer.recording import TimeAxis
+from neurodeploy.frontends.tracer.runs import Recording, call_forward
+from neurodeploy.frontends.tracer.signature import (
+    Shapes,
+    carried_states,
+    returned_tensors,
+)
 
 MEMBRANES: Final = ("mem", "v")  # what the frameworks call it; a layer has one of them
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+Inputs: TypeAlias = Array | Sequence[Array] | Mapping[str, Array]
 
 
 def replay(
     module: nn.Module,
-    inputs: Array,
+    inputs: Inputs,
     neurons: NeuronLayers,
     *,
     time_axis: TimeAxis = "auto",
-    output: int | None = None,
+    output: Choice = None,
     membranes: bool = False,
 ) -> dict[str, Array]:
     """Every layer's spikes `(T, B, *shape)`, by the name of its node in the exported graph.
 
-    `inputs` is `(T, B, *shape)`. A neuron of which only the membrane is read gives its membrane;
-    "output" is what forward() returns. `membranes` adds "NAME/v" of spiking layers that are called
-    once per step: what the layer states after it, before or after its reset. Raises what `to_nir`
-    raises, and DataError for input that the module's time loop does not take.
+    `inputs` is `(T, B, *shape)`, or several: a tuple for the first arguments or a mapping from
+    arguments. A neuron of which only the membrane is read gives its membrane; what forward()
+    returns comes by the name of its Output node. `membranes` adds "NAME/v" of spiking layers that
+    are called once per step: what the layer states after it, before or after its reset. Raises what
+    `to_nir` raises, and DataError for input that the module's time loop does not take.
     """
-    inputs = np.asarray(inputs, dtype=np.float64)
-    if inputs.ndim < 3:
-        detail = f"shape {inputs.shape}, expected (T, B, *shape)"
-        raise DataError(Diagnostic("input", "shape", detail))
-    shape = inputs.shape[2:]
-    found = analyse(module, shape, neurons, allow_lossy=True, time_axis=time_axis, output=output)
-    recording = found.recording
-    built = assemble(recording, found.readout.expr, found.inputs, found.used, shape, dt=1.0)
+    data, shapes = _prepared(inputs)
+    module = unwrapped(checked_module(module))
+    found = analyse(module, shapes, neurons, allow_lossy=True, time_axis=time_axis, output=output)
+    recording, outputs = found.recording, found.readouts.outputs
+    built = assemble(recording, outputs, found.inputs, found.used, dt=1.0)
     network = in_float64(module, neurons)
     records: dict[str, list[Array]] = {name: [] for name in built.names.values()}
     for path, name in built.names.items():
@@ -54,15 +64,29 @@ def replay(
         _record(layer, neurons, port, records[name].append)
         if membranes and port == SPIKES and not neurons.takes_sequence(layer):
             _record_membrane(layer, neurons, records.setdefault(f"{name}/v", []).append)
-    x = torch.from_numpy(inputs)
     try:
         with default_precision(torch.float64), torch.no_grad():
-            returned = _run(network, recording, x, found.readout.returned)
+            returned = _run(network, recording, [torch.from_numpy(x) for x in data], outputs)
     except (IndexError, RuntimeError) as error:
-        detail = f"forward() on {inputs.shape} raised {type(error).__name__}: {error}"
+        given = ", ".join(str(x.shape) for x in data)
+        detail = f"forward() on {given} raised {type(error).__name__}: {error}"
         raise DataError(Diagnostic("input", "forward", detail)) from error
-    layers = {name: np.stack(steps) for name, steps in records.items() if steps}
-    return layers if returned is None else {**layers, "output": returned}
+    return {**{name: np.stack(steps) for name, steps in records.items() if steps}, **returned}
+
+
+def _prepared(inputs: Inputs) -> tuple[list[Array], Shapes]:
+    """The arrays in the order of the ports, and their shapes as `to_nir` takes them."""
+    several = list(inputs.values()) if isinstance(inputs, Mapping) else inputs
+    data = [several] if isinstance(several, np.ndarray) else list(several)
+    data = [np.asarray(x, dtype=np.float64) for x in data]
+    wrong = [x.shape for x in data if x.ndim < 3 or x.shape[:2] != data[0].shape[:2]]
+    if wrong or not data:
+        detail = f"shape {wrong[0] if wrong else ()}, expected (T, B, *shape)"
+        raise DataError(Diagnostic("input", "shape", detail))
+    shapes = [x.shape[2:] for x in data]
+    if isinstance(inputs, Mapping):
+        return data, dict(zip(inputs, shapes, strict=True))
+    return data, shapes[0] if isinstance(inputs, np.ndarray) else shapes
 
 
 def _record(
@@ -92,27 +116,43 @@ def _module_at(network: nn.Module, path: str, neurons: NeuronLayers) -> nn.Modul
     return network if neurons.supports(network) else network.get_submodule(path)
 
 
-def _run(network: nn.Module, recording: Recording, x: Tensor, returned: Any) -> Array | None:
-    states: dict[str, Any] = {name: torch.zeros(0) for name in recording.states}
-    states |= dict.fromkeys(recording.carried)
+def _run(
+    network: nn.Module, recording: Recording, inputs: list[Tensor], outputs: Sequence[Readout]
+) -> dict[str, Array]:
+    """What forward() returns for each output, as `(T, B, *shape)`."""
     if recording.loop == "outside":
-        steps = []
-        for step in x:
-            out = network(step, **states)
-            leaves = returned_tensors(out)
-            steps.append(leaves[returned.position].numpy().copy())
-            for name, position in recording.states.items():
-                states[name] = states[name] if position is None else leaves[position]
-            states |= carried_states(out, recording.carried)
-        return np.stack(steps)
-    total = len(x)
+        return _step_by_step(network, recording, inputs, outputs)
+    total = len(inputs[0])
     if recording.loop == "constant":
-        if len(x) != recording.steps or bool((x != x[:1]).any()):
+        same = all(bool((x == x[:1]).all()) for x in inputs)
+        if total != recording.steps or not same:
             detail = f"forward() runs {recording.steps} steps on one input that stays the same"
             raise DataError(Diagnostic("input", "constant", detail, "repeat one step that often"))
-        x = x[0]
-    result = returned_tensors(network(x), steps=total)[returned.position]
-    if returned.last_only:
-        return None
-    result = torch.stack(result) if isinstance(result, list) else result
-    return np.asarray(result.movedim(returned.time_axis, 0).numpy())
+        inputs = [x[0] for x in inputs]
+    else:
+        inputs = [x.movedim(0, recording.input_time_axis) for x in inputs]
+    result = returned_tensors(call_forward(network, recording.ports, inputs, {}), steps=total)
+    found = {}
+    for output in outputs:
+        tensor = result[output.returned.position]
+        if not output.returned.last_only:
+            tensor = torch.stack(tensor) if isinstance(tensor, list) else tensor
+            found[output.node] = tensor.movedim(output.returned.time_axis, 0).numpy().copy()
+    return found
+
+
+def _step_by_step(
+    network: nn.Module, recording: Recording, inputs: list[Tensor], outputs: Sequence[Readout]
+) -> dict[str, Array]:
+    states: dict[str, Any] = {name: torch.zeros(0) for name in recording.states}
+    states |= dict.fromkeys(recording.carried)
+    steps: dict[str, list[Array]] = {output.node: [] for output in outputs}
+    for step in zip(*inputs, strict=True):
+        out = call_forward(network, recording.ports, step, states)
+        leaves = returned_tensors(out)
+        for output in outputs:
+            steps[output.node].append(leaves[output.returned.position].numpy().copy())
+        for name, position in recording.states.items():
+            states[name] = states[name] if position is None else leaves[position]
+        states |= carried_states(out, recording.carried)
+    return {node: np.stack(values) for node, values in steps.items()}

@@ -6,7 +6,8 @@ rewritten, so any Python control flow works; what the tracer does not understand
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -16,24 +17,44 @@ from torch.utils._pytree import tree_leaves
 
 from neurodeploy.errors import Diagnostic
 from neurodeploy.frontends.tracer import layers
-from neurodeploy.frontends.tracer.expressions import Apply, Expr, Port, Unknown, Zero, relative
-from neurodeploy.frontends.tracer.network_copy import tensors_on
-from neurodeploy.frontends.tracer.neuron_layers import SPIKES, NeuronLayers, Problem
-from neurodeploy.frontends.tracer.sites import function_name, leaves, place
-from neurodeploy.frontends.tracer.values import (
-    FLATTEN,
-    FUNCTION_HINTS,
+from neurodeploy.frontends.tracer.expressions import Apply, Expr, Port, Unknown, relative
+from neurodeploy.frontends.tracer.functions import (
     QUESTIONS,
+    RANDOM,
+    READS,
+    READS_HINT,
     RULES,
+    in_place,
+    refusal_hint,
+)
+from neurodeploy.frontends.tracer.network_copy import named_tensors
+from neurodeploy.frontends.tracer.neuron_layers import SPIKES, NeuronLayers, Problem
+from neurodeploy.frontends.tracer.operations import Operation, Table
+from neurodeploy.frontends.tracer.sites import function_name, leaves, place
+from neurodeploy.frontends.tracer.tensors import Tensors
+from neurodeploy.frontends.tracer.values import (
+    Call,
     FirstAxisTakenError,
+    Followed,
     Refused,
     Value,
-    reshaped,
     unknown_like,
 )
 
 
-class Tracer(TorchFunctionMode):
+class OwnError(BaseException):
+    """Something went wrong in the tracer itself, not in forward(), which must not catch it."""
+
+
+@contextmanager
+def _ours() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise OwnError from error
+
+
+class Tracer(Tensors, TorchFunctionMode):
     """Records one run of `network`, whose neurons must be in their zero state.
 
     neuron_inputs: the expression of every input that a neuron layer got, step by step.
@@ -41,57 +62,34 @@ class Tracer(TorchFunctionMode):
     """
 
     def __init__(self, network: nn.Module, neurons: NeuronLayers) -> None:
-        super().__init__()
+        super().__init__(named_tensors(network))
         self.neurons = neurons
         self.neuron_inputs: dict[str, list[Expr]] = {}
         self.neuron_problems: dict[str, list[Problem]] = {}
-        self.modules: dict[str, nn.Module] = {FLATTEN: nn.Flatten()}
-        self.placeholders: dict[int, str] = {}
+        self.table = Table()
         self.state_uses: dict[str, tuple[str, str]] = {}
         self.findings: dict[tuple[str, str], Diagnostic] = {}
-        self._values: dict[int, tuple[Tensor, Value]] = {}
-        self._plain: dict[int, Tensor] = {}
         self._depth = 0
         self._prior: dict[str, Mapping[str, Tensor | None]] = {}
-        for tensor in (*network.parameters(), *tensors_on(network)):
-            self._plain[id(tensor)] = tensor
         for path, module in leaves(network, neurons):
             self._watch(path or type(module).__name__.lower(), module)
-
-    def follow(self, tensor: Tensor, value: Value) -> None:
-        """From now on this tensor object has this value; it is kept alive, as ids are reused."""
-        self._values[id(tensor)] = (tensor, value)
-
-    def lookup(self, tensor: Any) -> Value | None:
-        """The value of a followed tensor, else None."""
-        found = self._values.get(id(tensor))
-        return found[1] if found else None
-
-    def constant(self, tensor: Any, rest: Tensor | float = 0.0) -> Value | None:
-        """A constant of zeros (or at `rest`) as a value of one step; None for any other tensor.
-
-        Only tensors whose making was seen, or that were on the module, are known to be constants:
-        what comes out of a compiled function may depend on the input and be zero by chance.
-        """
-        known = id(tensor) in self._plain or id(tensor) in self.placeholders
-        if not known or bool((tensor != rest).any()):
-            return None
-        return Value((Zero(tuple(tensor.shape[1:])),), timed=False)
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Adds a finding; the same rule at the same place counts once."""
         self.findings.setdefault((diagnostic.where, diagnostic.rule), diagnostic)
 
     def _watch(self, path: str, module: nn.Module) -> None:
-        self.modules[path] = module
+        self.table.modules[path] = module
 
         def before(_: nn.Module, args: Any, kwargs: Any) -> None:
             self._depth += 1
             if self.neurons.supports(module):
-                self._prior[path] = self.neurons.states_before(module, args, kwargs)
+                with _ours():
+                    self._prior[path] = self.neurons.states_before(module, args, kwargs)
 
         def after(_: nn.Module, args: Any, kwargs: Any, out: Any) -> None:
-            self._leaf(path, module, args, kwargs, out)
+            with _ours():
+                self._leaf(path, module, args, kwargs, out)
             self._depth -= 1
 
         # the user's own hooks run outside of these two, where every function is seen
@@ -102,32 +100,61 @@ class Tracer(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        out = func(*args, **kwargs)
-        if self._depth == 0:
-            tracked = [t for t in tree_leaves((args, kwargs)) if self.lookup(t) is not None]
+        if self._depth:
+            return func(*args, **kwargs)
+        with _ours():
             name = function_name(func)
+            given = self._before_change(name, args)
+        out = func(*args, **kwargs)
+        with _ours():
+            tracked = [t for t in tree_leaves((args, kwargs)) if self.lookup(t) is not None]
             if tracked and name not in QUESTIONS:
-                self._function(name, args, kwargs, out, tracked)
+                self._function(Call(name, func, given, kwargs, out), tracked)
             else:
-                made = (t for t in tree_leaves(out) if isinstance(t, Tensor))
-                self._plain.update({id(t): t for t in made})
+                inputs = () if name in QUESTIONS else tree_leaves((args, kwargs))
+                self.computed(inputs, tree_leaves(out), name in RANDOM)
         return out
 
-    def _function(self, name: str, args: Any, kwargs: Any, out: Any, tracked: list[Any]) -> None:
-        rule = RULES.get(name)
-        result = rule(self, args, kwargs, out) if rule else Refused("", "")
+    def _before_change(self, name: str, args: Any) -> Any:
+        """The arguments with a copy of the constant that a function in place is about to change."""
+        if not in_place(name) or self.known(args[0]) is None:
+            return args
+        copied = args[0].detach().clone()
+        self.made(copied)
+        return (copied, *args[1:])
+
+    def _function(self, call: Call, tracked: list[Any]) -> None:
+        if call.name in READS:
+            detail = f"{call.name}() hands values of a signal to Python"
+            self.report(Diagnostic(place(), "data-dependent", detail, READS_HINT))
+            return
+        result = self._by_rule(call)
         if not isinstance(result, Refused):
             for tensor, value in result:
                 self.follow(tensor, value)
             return
-        hint = result.hint or FUNCTION_HINTS.get(name.removesuffix("_"), "")
-        hint = FUNCTION_HINTS.get(name, hint)
-        detail = f"{name}() {result.detail or 'has no exact form in NIR'}"
-        self.report(Diagnostic(place(), name, detail, hint))
-        like = self._values[id(tracked[0])][1]
-        for tensor in tree_leaves(out if out is not None else args[0]):
+        detail = f"{call.name}() {result.detail or 'has no exact form in NIR'}"
+        self.report(Diagnostic(place(), call.name, detail, refusal_hint(call.name, result)))
+        like = self.lookup(tracked[0])
+        assert like is not None
+        for tensor in tree_leaves(call.out if call.out is not None else call.args[0]):
             if isinstance(tensor, Tensor):
                 self.follow(tensor, unknown_like(tensor, like))
+
+    def _by_rule(self, call: Call) -> Followed | Refused:
+        plain = in_place(call.name)
+        rule = RULES.get(plain or call.name)
+        if rule is None or call.kwargs.get("out") is not None:
+            return Refused()
+        if any(self.is_random(t) for t in tree_leaves((call.args, dict(call.kwargs)))):
+            return Refused("takes random values", "add noise to the input, outside of the module")
+        if plain and self.is_shared(call.out):
+            return Refused("changes a tensor that others look into", "write a = a + b")
+        return rule(self, call)
+
+    def operation(self, stem: str, module: Operation, call: Call) -> str:
+        module.function, module.where = call.name, call.where or place()
+        return self.table.add(call.stem or stem, module)
 
     # ---- leaf modules
 
@@ -135,76 +162,59 @@ class Tracer(TorchFunctionMode):
         given = [*args, *kwargs.values()]
         value = self.lookup(given[0]) if given else None
         if value is None and given and isinstance(given[0], Tensor):
-            value = self._constant_input(path, module, given[0], tree_leaves(given))
+            value = self._constant_input(path, module, given, out)
         if value is None:
             return
+        call = Call(type(module).__name__.lower(), module.forward, args, kwargs, out, path, path)
         if self.neurons.supports(module):
             self._neuron(path, module, value, given[0], out)
         elif layers.is_identity(module):
             self.follow(out, value)
+        elif layers.rearranges(module):
+            self._function(call, [given[0]])
         else:
-            self._layer(path, module, value, given[0], out)
+            for tensor in tree_leaves(out):
+                if isinstance(tensor, Tensor):
+                    self.follow(tensor, self._through(path, module, value, path, tensor))
 
     def _constant_input(
-        self, path: str, module: nn.Module, tensor: Tensor, given: Iterable[Any]
+        self, path: str, module: nn.Module, given: list[Any], out: Any
     ) -> Value | None:
+        """What a layer gets that is no signal. None if the result is a constant, too."""
+        tensor = given[0]
         value = self.constant(tensor)
-        if value is None and not any(self.lookup(t) for t in given):
-            detail = f"{type(module).__name__} gets a tensor whose way from the input is not seen"
-            hint = "constants have no form in NIR, nor have compiled functions"
-            self.report(Diagnostic(path, "constant-input", detail, hint))
-        return value or Value((Unknown(tuple(tensor.shape[1:])),), timed=False)
+        inputs = tree_leaves(given)
+        if value is not None or any(self.lookup(t) for t in inputs):
+            return value or Value((Unknown(tuple(tensor.shape[1:])),), timed=False)
+        if self.known(tensor) is not None and not self.neurons.owns(module):
+            self.computed(inputs, tree_leaves(out), False)
+            return None
+        what = "a constant" if self.known(tensor) is not None else "a tensor whose way is not seen"
+        detail = f"{type(module).__name__} gets {what} instead of a signal of the input"
+        hint = "compiled functions can't be looked into; what never changes is a bias"
+        self.report(Diagnostic(path, "constant-input", detail, hint))
+        return Value((Unknown(tuple(tensor.shape[1:])),), timed=False)
 
-    def _layer(self, path: str, module: nn.Module, value: Value, x: Tensor, out: Any) -> None:
-        in_shape = tuple(x.shape[value.lead :])
-        if layers.is_batch_norm(module):
-            done = self._batch_norm(path, module, value)
-        else:
-            found = layers.check(module, path, in_shape)
-            if self.neurons.owns(module):
-                found = [replace(d, hint=self.neurons.hint(module) or d.hint) for d in found]
-            if value.timed and not isinstance(module, nn.Linear | nn.Flatten) and not found:
-                detail = f"{type(module).__name__} gets all steps at once"
-                found = [Diagnostic(path, "sequence", detail, "call it once per step")]
-            for diagnostic in found:
-                self.report(diagnostic)
-            done = None if found else self._applied(path, module, value, x, out)
-        for tensor in tree_leaves(out):
-            if isinstance(tensor, Tensor):
-                self.follow(tensor, done or unknown_like(tensor, value))
+    def layer(self, stem: str, module: nn.Module, value: Value, call: Call) -> Value:
+        key = self.table.add(stem, module)
+        return self._through(key, module, value, call.where or place(), call.out)
 
-    def _applied(
-        self, path: str, module: nn.Module, value: Value, x: Tensor, out: Tensor
-    ) -> Value | None:
-        if isinstance(module, nn.Flatten):
-            result = reshaped(value, tuple(x.shape), tuple(out.shape), path)
-            if isinstance(result, Refused):
-                self.report(Diagnostic(path, "flatten", f"Flatten {result.detail}", result.hint))
-                return None
-            return result
-        shape = tuple(out.shape[value.lead :])
-        return value.map(lambda e: Apply((path,), e, shape))
-
-    def _batch_norm(self, path: str, module: nn.Module, value: Value) -> Value | None:
-        def foldable(expr: Expr) -> bool:
-            if not isinstance(expr, Apply):
-                return isinstance(expr, Unknown)
-            rule = layers.rule_for(self.modules[expr.layers[0]])
-            return rule is not None and rule.takes_batch_norm
-
-        ready = all(foldable(e) for e in value.steps) and not value.timed
-        found = layers.check_batch_norm(module, path, ready)
+    def _through(self, key: str, module: nn.Module, value: Value, where: str, out: Tensor) -> Value:
+        """The value behind a stateless layer, unknown if the layer has no exact form."""
+        found = layers.check(module, where, value.steps[0].shape)
+        if self.neurons.owns(module):
+            found = [replace(d, hint=self.neurons.hint(module) or d.hint) for d in found]
+        if value.timed and not isinstance(module, nn.Linear) and not found:
+            detail = f"{type(module).__name__} gets all steps at once"
+            found = [Diagnostic(where, "sequence", detail, "call it once per step")]
         for diagnostic in found:
             self.report(diagnostic)
         if found:
-            return None
-
-        def fold(expr: Expr) -> Expr:
-            if isinstance(expr, Apply):
-                return Apply((*expr.layers, path), expr.arg, expr.shape)
-            return expr
-
-        return value.map(fold)
+            return unknown_like(out, value)
+        shape = tuple(out.shape[value.lead :])
+        return value.map(
+            lambda e: Unknown(shape) if isinstance(e, Unknown) else Apply((key,), e, shape)
+        )
 
     # ---- neurons
 
@@ -240,7 +250,7 @@ class Tracer(TorchFunctionMode):
             came = relative(value.steps[0], step) if value and not value.timed else None
             if isinstance(came, Port) and (came.neuron, came.name, came.at) == (path, state, 1):
                 continue
-            rest = self.neurons.rest(self.modules[path], state)
+            rest = self.neurons.rest(self.table.modules[path], state)
             at_rest = tensor is None or (value is None and self.constant(tensor, rest) is not None)
             if step == 0 and at_rest:
                 continue
