@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any, Literal, Protocol, TypeVar
 
 import nir
@@ -21,13 +20,12 @@ from neurodeploy.ir.graph_rules import (
     check_values,
 )
 from neurodeploy.ir.linear_map import LinearMap
+from neurodeploy.ir.node_values import size_problem
 from neurodeploy.ir.order import Edge, walk
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
 State = Mapping[str, Array]
-# Sixteen Loihi 2 chips of a million neurons.
-MOST_ELEMENTS = 1 << 24
 Role = Literal["map", "neuron", "delay"]
 Built = TypeVar("Built")
 
@@ -124,12 +122,12 @@ def view(graph: nir.NIRGraph, primitives: Mapping[str, Primitive]) -> GraphView:
 
     UnsupportedPrimitive for node types that are unknown; VerificationError for the rest.
     """
+    check_values(graph, primitives)
     flat, passages = flattened(graph)
     nodes = {str(name): node for name, node in flat.nodes.items()}
     edges = [(str(a), str(b)) for a, b in flat.edges]
     check_types(nodes, primitives)
     check_edges(nodes, edges)
-    check_values(nodes)
     before, after = neighbours(nodes, edges)
     in_shape, out_shape = infer_shapes(nodes, before, after, primitives)
     check_stated_shapes(nodes, passages, in_shape, out_shape)
@@ -204,10 +202,7 @@ def infer_shapes(
     for name, node in nodes.items():
         if isinstance(node, nir.Input):
             in_shape[name] = out_shape[name] = stated_shape(node) or ()
-            problems += _too_large(out_shape[name], name)
             queue.append(name)
-    if problems:
-        raise VerificationError(problems)
     while queue:
         for name in after[queue.pop(0)]:
             if name in out_shape:
@@ -224,9 +219,11 @@ def infer_shapes(
             except NeurodeployError as error:
                 problems.extend(error.diagnostics)
                 continue
-            too_large = _too_large(out_shape[name], name)
-            problems += too_large
-            queue += [] if too_large else [name]
+            too_large = size_problem(out_shape[name])
+            if too_large is None:
+                queue.append(name)
+            else:
+                problems.append(Diagnostic(f"node {name}", *too_large))
     if problems:
         raise VerificationError(problems)
     for name in nodes:
@@ -239,11 +236,3 @@ def infer_shapes(
     if problems:
         raise VerificationError(problems)
     return in_shape, out_shape
-
-
-def _too_large(shape: Shape, name: str) -> list[Diagnostic]:
-    """A number in a damaged file must not cost all memory."""
-    if prod(shape) <= MOST_ELEMENTS:
-        return []
-    detail = f"{shape} are {prod(shape):,} elements, a node has up to {MOST_ELEMENTS:,}"
-    return [Diagnostic(f"node {name}", "size", detail)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 import nir
-import numpy as np
 
 from neurodeploy.errors import Diagnostic, UnsupportedPrimitive, VerificationError
 from neurodeploy.ir.dangling import dangling_edges
 from neurodeploy.ir.flatten import Passage, stated_shape
+from neurodeploy.ir.node_values import value_problems
 from neurodeploy.ir.order import walk
 
 Shape = tuple[int, ...]
@@ -52,18 +52,8 @@ def check_edges(nodes: Mapping[str, nir.NIRNode], edges: list[tuple[str, str]]) 
         raise VerificationError(problems)
 
 
-def check_values(nodes: Mapping[str, nir.NIRNode]) -> None:
-    problems = []
-    for name, node in nodes.items():
-        for key, value in vars(node).items():
-            array = np.asarray(value) if isinstance(value, np.ndarray | float) else None
-            if array is None or array.dtype.kind != "f" or np.isfinite(array).all():
-                continue
-            bad = int((~np.isfinite(array)).sum())
-            detail = f"{bad} of {array.size} values are NaN or infinite"
-            endless = key.startswith("tau") and not np.isnan(array).any()
-            hint = "a membrane that never leaks is an I or IF" if endless else ""
-            problems.append(Diagnostic(f"node {name}.{key}", "finite", detail, hint))
+def check_values(graph: nir.NIRGraph, known: Collection[str]) -> None:
+    problems = value_problems(graph, known)
     if problems:
         raise VerificationError(problems)
 

@@ -21,6 +21,7 @@ from neurodeploy.ir.dangling import likely_names
 from neurodeploy.ir.flatten import flattened, stated_shape
 from neurodeploy.ir.graph import Primitive, Shape, infer_shapes, neighbours
 from neurodeploy.ir.graph_rules import check_edges, check_types
+from neurodeploy.ir.node_values import value_problems
 
 Path = tuple[str, ...]
 
@@ -30,8 +31,11 @@ def repair(
 ) -> tuple[nir.NIRGraph, tuple[str, ...]]:
     """A mended copy and a line for each thing that was mended; the graph itself if nothing was.
 
-    What has no single meaning is left for the checks to refuse.
+    What has no single meaning is left for the checks to refuse; so is a graph with values that mean
+    nothing.
     """
+    if value_problems(graph, primitives):
+        return graph, ()
     notes: list[str] = []
     mended = _with_edges(graph, "", notes)
     mended = _with_shapes(mended, primitives, notes)

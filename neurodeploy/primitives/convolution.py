@@ -15,6 +15,7 @@ from neurodeploy.errors import Diagnostic, VerificationError
 from neurodeploy.ir.clock import Clock
 from neurodeploy.ir.graph import Linear, Shape, StepRule, stateless
 from neurodeploy.ir.linear_map import LinearMap
+from neurodeploy.ir.node_values import size_problem
 from neurodeploy.ir.program import ConvGeometry
 from neurodeploy.ir.synapses import conv_output_shape, correlate
 from neurodeploy.primitives import PRIMITIVES, Role
@@ -30,6 +31,18 @@ def per_axis(node: Any, key: str, axes: int, least: int, where: str) -> tuple[in
         detail = f"{key} is {values.tolist()}, expected 1 or {axes} numbers from {least} up"
         raise VerificationError(Diagnostic(where, key, detail))
     return tuple(int(v) for v in np.broadcast_to(values, axes))
+
+
+def check_window(shape: Shape, kernel: Shape, geometry: ConvGeometry, where: str) -> None:
+    """VerificationError for a kernel that is larger than the padded input `(C, *spatial)`, and for
+    padding beyond all memory."""
+    padded = (shape[0], *(n + 2 * p for n, p in zip(shape[1:], geometry.padding, strict=True)))
+    spans = [d * (k - 1) + 1 for k, d in zip(kernel, geometry.dilation, strict=True)]
+    problem = size_problem(padded, "padded to ")
+    if problem is None and any(s > n for s, n in zip(spans, padded[1:], strict=True)):
+        problem = ("shape", f"input {shape} is smaller than the kernel {kernel}", "")
+    if problem is not None:
+        raise VerificationError(Diagnostic(where, *problem))
 
 
 def _same_padding(weights: Array, dilation: Shape) -> tuple[Array, Shape, Shape]:
@@ -53,9 +66,13 @@ def _same_padding(weights: Array, dilation: Shape) -> tuple[Array, Shape, Shape]
 
 
 def _padded(
-    node: Any, weights: Array, stride: Shape, dilation: Shape, where: str
+    node: Any, shape: Shape, weights: Array, steps: tuple[Shape, Shape], where: str
 ) -> tuple[Array, Shape, Shape]:
-    """Weights, padding and dilation for a padding in numbers or one of torch's words."""
+    """Weights, padding and dilation for a padding in numbers or one of torch's words.
+
+    steps: stride and dilation.
+    """
+    stride, dilation = steps
     axes = len(stride)
     if not isinstance(node.padding, str | bytes):
         return weights, per_axis(node, "padding", axes, 0, where), dilation
@@ -68,6 +85,10 @@ def _padded(
     if set(stride) != {1}:
         detail = f"'same' with stride {stride} has no meaning in torch"
         raise VerificationError(Diagnostic(where, "padding", detail, "pad explicitly"))
+    kernel = weights.shape[2:]
+    total = (d * (k - 1) for k, d in zip(kernel, dilation, strict=True))
+    wide = ConvGeometry(stride, tuple((n + 1) // 2 for n in total), dilation)
+    check_window(shape, kernel, wide, where)
     return _same_padding(weights, dilation)
 
 
@@ -94,11 +115,9 @@ class ConvRule:
             raise VerificationError(Diagnostic(where, "shape", detail))
         stride = per_axis(node, "stride", self.axes, 1, where)
         dilation = per_axis(node, "dilation", self.axes, 1, where)
-        weights, padding, dilation = _padded(node, weights, stride, dilation, where)
+        weights, padding, dilation = _padded(node, shape, weights, (stride, dilation), where)
         geometry = ConvGeometry(stride, padding, dilation, groups)
-        if min(conv_output_shape(shape, weights.shape, geometry)) < 1:
-            detail = f"input {shape} is smaller than the kernel {weights.shape[2:]}"
-            raise VerificationError(Diagnostic(where, "shape", detail))
+        check_window(shape, weights.shape[2:], geometry, where)
         return weights, geometry
 
     def output_shape(self, node: Any, shape: Shape, where: str) -> Shape:

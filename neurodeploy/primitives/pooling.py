@@ -17,7 +17,7 @@ from neurodeploy.ir.linear_map import LinearMap
 from neurodeploy.ir.program import ConvGeometry
 from neurodeploy.ir.synapses import conv_output_shape
 from neurodeploy.primitives import PRIMITIVES, Role
-from neurodeploy.primitives.convolution import per_axis
+from neurodeploy.primitives.convolution import check_window, per_axis
 
 
 class PoolRule:
@@ -34,13 +34,11 @@ class PoolRule:
         size = per_axis(node, "kernel_size", 2, 1, where)
         stride = per_axis(node, "stride", 2, 1, where)
         padding = per_axis(node, "padding", 2, 0, where)
+        geometry = ConvGeometry(stride, padding, (1, 1), groups=shape[0])
+        check_window(shape, size, geometry, where)
         value = 1.0 / (size[0] * size[1]) if self.average else 1.0
         weights = np.full((shape[0], 1, *size), value)
-        geometry = ConvGeometry(stride, padding, (1, 1), groups=shape[0])
         out = conv_output_shape(shape, weights.shape, geometry)
-        if min(out) < 1:
-            detail = f"input {shape} is smaller than the window {size}"
-            raise VerificationError(Diagnostic(where, "shape", detail))
         return LinearMap("conv2d", shape, out, weights, geometry)
 
     def output_shape(self, node: Any, shape: Shape, where: str) -> Shape:

@@ -206,6 +206,10 @@ GRAPHS = {
     "graphs in graphs": (deep(20), ""),
     "too many graphs in graphs": (deep(40), "groups deep"),
     "a size beyond all bounds": (wide(2**31 - 1), r"node input \[size\]: \(2147483647,\) are"),
+    "a size in a nested graph beyond all bounds": (
+        chain({"x": wide(2**31 - 1)}, "input>x", "x>output"),
+        r"node x.input \[size\]: \(2147483647,\) are",
+    ),
     "a size within the bounds": (wide(2**18), ""),
     "a padding beyond all bounds": (
         graph(
@@ -216,7 +220,29 @@ GRAPHS = {
             },
             [("input", "a"), ("a", "output")],
         ),
-        r"node a \[size\]: \(1, 2000000002, 2000000002\) are",
+        r"node a \[size\]: padded to \(1, 2000000002, 2000000002\) are",
+    ),
+    "a window beyond all bounds": (
+        graph(
+            {
+                "input": port(nir.Input, 1, 2, 2),
+                "a": nir.SumPool2d(*np.array([[2 * 10**9] * 2, [1, 1], [0, 0]])),
+                "output": port(nir.Output, 1, 2, 2),
+            },
+            [("input", "a"), ("a", "output")],
+        ),
+        r"node a \[shape\]: input \(1, 2, 2\) is smaller than the kernel",
+    ),
+    "a dilation beyond all bounds": (
+        graph(
+            {
+                "input": port(nir.Input, 1, 4),
+                "a": nir.Conv1d(4, np.ones((1, 1, 2)), 1, "same", 10**9 + 1, 1, np.zeros(1)),
+                "output": port(nir.Output, 1, 4),
+            },
+            [("input", "a"), ("a", "output")],
+        ),
+        r"node a \[size\]: padded to \(1, 1000000006\) are",
     ),
 }
 
