@@ -14,6 +14,8 @@ _VERBS = {
     "to_nir": "neurodeploy.pipeline",
     "compile": "neurodeploy.pipeline",
     "run": "neurodeploy.pipeline",
+    "read_netx": "neurodeploy.frontends.netx",
+    "write_netx": "neurodeploy.pipeline",
     "load": "neurodeploy.pipeline",
     "interpret": "neurodeploy.pipeline",
     "flatten": "neurodeploy.ir.flatten",
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from neurodeploy.agreement import examine as examine
     from neurodeploy.agreement import verify as verify
     from neurodeploy.bench.compare import compare as compare
+    from neurodeploy.frontends.netx import read_netx as read_netx
     from neurodeploy.hardware import load_hardware as load_hardware
     from neurodeploy.ir.files import read_nir as read_nir
     from neurodeploy.ir.files import read_program as read_program
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from neurodeploy.pipeline import load as load
     from neurodeploy.pipeline import run as run
     from neurodeploy.pipeline import to_nir as to_nir
+    from neurodeploy.pipeline import write_netx as write_netx
     from neurodeploy.report import write_report as write_report
 
 

@@ -20,7 +20,9 @@ from tests.netx_on_lava import assert_lava_computes_the_same
 pytest.importorskip("torch", reason="slayer is torch")
 SCRIPT = Path(__file__).with_name("slayer_networks.py")
 DT = 1e-3
-NETWORKS = ("dense", "delays", "bias", "conv", "pool", "recurrent", "sdnn", "sdnn_bias")
+LOADED = ("dense", "delays", "bias", "conv", "recurrent", "sdnn", "sdnn_delays", "sdnn_bias")
+OURS = ("conv_delays", "pool", "average")  # lava-dl's loader refuses or, of delays, ignores them
+NETWORKS = (*LOADED, *OURS)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,7 @@ def test_we_compute_what_slayer_computes(folder: Path, name: str) -> None:
     assert compared >= len(program.neurons)
 
 
-@pytest.mark.parametrize("name", [n for n in NETWORKS if n != "pool"])
+@pytest.mark.parametrize("name", LOADED)
 def test_lava_dl_on_lava_computes_the_same(folder: Path, session: lava.Session, name: str) -> None:
     path = folder / f"{name}.net"
     program = read_netx(path, dt=DT)
@@ -74,14 +76,18 @@ def test_lava_dl_on_lava_computes_the_same(folder: Path, session: lava.Session, 
     assert_lava_computes_the_same(path, program, inputs, session)
 
 
+@pytest.mark.parametrize(
+    ("name", "note"), [("pool", "pooling"), ("average", ""), ("conv_delays", "delay")]
+)
 def test_what_lava_dl_does_not_load_runs_on_lava_as_we_write_it(
-    folder: Path, session: lava.Session
+    folder: Path, session: lava.Session, name: str, note: str
 ) -> None:
-    """slayer's pooling, as a convolution."""
-    program = read_netx(folder / "pool.net", dt=DT)
-    assert "pooling" in program.notes[0]
-    inputs = np.load(folder / "pool.npz")["input"]
+    """slayer's pooling and average in a netx file of ours; delayed convolutions as processes."""
+    program = read_netx(folder / f"{name}.net", dt=DT)
+    assert note in " ".join(program.notes)
+    inputs = np.load(folder / f"{name}.npz")["input"]
     expected = reference.run(program, inputs, probe="all")
-    found = lava.run(program, inputs, probe="all", route="netx", session=session)
+    route: Any = "processes" if name == "conv_delays" else "netx"
+    found = lava.run(program, inputs, probe="all", route=route, session=session)
     for key, values in expected.states.items():
         np.testing.assert_array_equal(found.states[key], values, err_msg=key)

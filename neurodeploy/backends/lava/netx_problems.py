@@ -108,7 +108,7 @@ def _image_problems(layer: Layer) -> Iterator[Diagnostic]:
 def _dense_problems(layer: Layer) -> Iterator[Diagnostic]:
     for synapse in layer.synapses:
         if synapse.delay - 1 > NETX_MAX_DELAY:
-            detail = f"delay {synapse.delay} cannot be said"
+            detail = f"delay {synapse.delay}, netx holds 1 to {NETX_MAX_DELAY + 1}"
             yield Diagnostic(_where(synapse), "netx-delay", detail)
         if layer.back is not None and synapse.delay != 1:
             detail = "a recurrent layer is dense and without delay"

@@ -1,7 +1,7 @@
 """What each type of netx layer becomes: a population and the synapses that feed it.
 
-lava-dl 0.6.0, `netx.hdf5.Network.create_*`. Pooling and averaging are what slayer computes: lava-dl
-writes them and its loader refuses them.
+lava-dl 0.6.0, `netx.hdf5.Network.create_*`. Pooling and averaging are what slayer computes, since
+lava-dl's loader refuses both. (slayer 0.6.0 fails to write an average: it asks it for its neuron.)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from neurodeploy.frontends.netx.neurons import Place, population
+from neurodeploy.frontends.netx.neurons import BIAS_EXP, Place, population
 from neurodeploy.frontends.netx.section import Section
 from neurodeploy.frontends.netx.synapses import (
     Source,
@@ -82,7 +82,7 @@ def average(layer: Section, place: Place, source: Source) -> Built:
         "du": DECAY_UNITY - 1,
         "dv": DECAY_UNITY,
         "bias": 0,
-        "bias_exp": 0,
+        "bias_exp": BIAS_EXP,
         "v_init": 0,
     }
     scale = float((1 << MANTISSA_SHIFT) * (size // groups))

@@ -50,7 +50,7 @@ def population(layer: Section, place: Place) -> Neuron:
     bias = _bias(layer, place)
     if "neuron" not in layer:
         if layer.text("type") not in ("dense", "dense_rec"):
-            raise layer.damaged("neuron", "is missing; lava-dl has defaults for dense layers only")
+            raise layer.damaged("neuron", "is missing", "only dense layers have defaults")
         # lava-dl's defaults: u never decays and v is u; the threshold, 1 << 17, is out of reach
         return _cuba(layer, place, bias, i_decay=0, v_decay=4096, threshold=1 << 17)
     neuron = layer.section("neuron")
@@ -80,7 +80,8 @@ def _cuba(
         return Neuron(place.name, place.shape, "cuba_lif", params, CUBA_SCALE, place.latency)
     if not place.last:
         detail = f"vThMant {threshold} << 6 is beyond every membrane: it never fires"
-        raise where.unsupported("netx-silent", detail, "only the last layer can be a read-out")
+        hint = "lower it: only the last layer can be a read-out"
+        raise where.unsupported("netx-silent", detail, hint)
     return Neuron(place.name, place.shape, "integrator", params, CUBA_SCALE, place.latency)
 
 
@@ -88,7 +89,7 @@ def _require_what_lava_computes(neuron: Section) -> None:
     """Refuses what slayer computes and lava-dl's loader passes over, notes a refractory period."""
     if neuron.flag("gradedSpike"):
         detail = "gradedSpike: slayer sends the membrane with a spike, Lava's LIF sends 1"
-        raise neuron.unsupported("netx-graded-spike", detail)
+        raise neuron.unsupported("netx-graded-spike", detail, "train with graded_spike=False")
     for key in ("weight_exp", "wgtExp"):
         if key in neuron and neuron.numbers(key).any():
             detail = f"{key} = {neuron.numbers(key).ravel()[0]:g}: lava-dl's loader ignores it"
@@ -101,7 +102,8 @@ def _require_what_lava_computes(neuron: Section) -> None:
 
 def _sigma_delta(neuron: Section, place: Place, bias: Array) -> Neuron:
     if neuron.integer("messageBits", 16) == 0:
-        raise neuron.unsupported("netx-messages", "messageBits 0: sigma-delta messages are graded")
+        hint = "sigma-delta messages are graded: 16"
+        raise neuron.unsupported("netx-messages", "messageBits 0", hint)
     where = (place.name, place.shape)
     if place.is_input or "sigma_output" in neuron:
         if bias.any():
@@ -113,7 +115,7 @@ def _sigma_delta(neuron: Section, place: Place, bias: Array) -> Neuron:
         return Neuron(*where, "delta", params, SDNN_SCALE, place.latency)
     if "activation" in neuron and neuron.text("activation") != "relu":
         detail = f"activation {neuron.text('activation')!r}: lava-dl's loader makes it a ReLU"
-        raise neuron.unsupported("netx-activation", detail)
+        raise neuron.unsupported("netx-activation", detail, "train with torch's relu")
     params = {"vth": neuron.integer("vThMant"), "bias": bias, **EXPONENTS}
     return Neuron(*where, "sigma_delta", params, SDNN_SCALE, place.latency)
 

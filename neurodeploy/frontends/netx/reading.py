@@ -29,6 +29,7 @@ from neurodeploy.ir.verify import verify_program
 
 INPUT_BITS = 16  # of an input that an input layer's neurons encode; lava-dl's own for SDNN
 INPUT_WEIGHT = 64  # lava-dl's default: 1.0 in slayer
+LAYERS = "input, dense, dense_rec, conv, pool, flatten and average are read"
 Shape = tuple[int, ...]
 
 
@@ -132,7 +133,7 @@ def _sequence(
                 flattened = flattened and kind in ("conv", "pool")
             else:
                 detail = REFUSED.get(kind, "no layer of lava-dl's netx here")
-                raise section.unsupported("netx-layer", f"{kind}: {detail}")
+                raise section.unsupported("netx-layer", f"{kind}: {detail}", LAYERS)
         except NeurodeployError as error:
             problems.append(error)
     _raise_all(problems)
@@ -163,7 +164,7 @@ def _port(
             raise first.damaged("weight", f"{weight.ravel()[:4].tolist()} is no factor")
         scale = float(abs(weight.ravel()[0]))
         if weight.ravel()[0] < 0:
-            raise first.unsupported("netx-input", f"weight {-scale:g} is negative")
+            raise first.unsupported("netx-input", f"weight {-scale:g}", "negate input and weight")
         return Port("input", shape, INPUT_BITS, scale, signed=True)
     return Port("input", shape, message_bits or 0, signed=bool(message_bits))
 

@@ -19,6 +19,8 @@ from neurodeploy.ir.program import ConvGeometry, Synapse
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LONGEST_DELAY = 62
+COMPLEX = ("weight: complex weights have no Program", "use a CUBA or SDNN block")
+UNDELAYED = "train without delay"
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,12 @@ def dense_synapses(layer: Section, name: str, source: Source, targets: int) -> l
     _require_order(layer, source, matrices[0].shape[1])
     delays = _delays(layer, matrices[0].shape)
     kept, exponent = held(matrices)
+    if delays is not None and delays.any():
+        _note_slayer(layer, recurrent=len(kept) == 2)
     if len(kept) == 2 and delays is not None:
         if matrices[0].shape != matrices[1].shape:
             detail = f"lava-dl uses these delays, for {matrices[0].shape}, also for weight_rec"
-            raise layer.unsupported("netx-delay", f"delay: {detail} {matrices[1].shape}")
+            raise layer.unsupported("netx-delay", f"delay: {detail} {matrices[1].shape}", UNDELAYED)
         exponent = 0  # lava-dl leaves the exponent out here, though it has scaled the weights
     found = _delayed(layer, (f"{name}.in", source.name, name), kept[0], exponent, delays)
     if len(kept) == 2:
@@ -47,9 +51,21 @@ def dense_synapses(layer: Section, name: str, source: Source, targets: int) -> l
     return found
 
 
+def _note_slayer(layer: Section, *, recurrent: bool) -> None:
+    """slayer delays what neurons send, lava-dl what reaches them: the same if only that moves them
+    and the delays stand per target."""
+    if recurrent:
+        detail = "delay as lava-dl computes it, weight_rec too and unscaled, slayer does not"
+    elif "bias" in layer and layer.numbers("bias").any():
+        detail = "delay as lava-dl computes it; slayer delays what the bias causes, too"
+    else:
+        return
+    layer.notes.append(f"{layer.where}: {detail}")
+
+
 def _matrices(layer: Section, targets: int) -> list[Array]:
     if layer.is_group("weight"):
-        raise layer.unsupported("netx-complex", "weight: complex weights have no Program")
+        raise layer.unsupported("netx-complex", *COMPLEX)
     keys = ("weight", "weight_rec") if layer.text("type") == "dense_rec" else ("weight",)
     matrices = []
     for key in keys:
@@ -126,7 +142,7 @@ def conv_synapses(layer: Section, name: str, source: Source) -> list[Synapse]:
     """A convolution; Lava's Conv neither clips nor truncates, and slayer's delays per channel,
     which lava-dl's loader passes over, become one synapse per delay."""
     if layer.is_group("weight"):
-        raise layer.unsupported("netx-complex", "weight: complex weights have no Program")
+        raise layer.unsupported("netx-complex", *COMPLEX)
     weights = layer.truncated("weight")
     if weights.ndim == 5 and weights.shape[4] == 1:
         weights = weights[..., 0]
@@ -171,7 +187,8 @@ def _convolution(
     fitting = in_memory(weights, 0)
     if fitting is None:
         detail = f"weight: {weights.min()}..{weights.max()}"
-        raise layer.unsupported("netx-weights", f"{detail} is more than 8 bits of synapse memory")
+        detail = f"{detail} is more than 8 bits of synapse memory"
+        raise layer.unsupported("netx-weights", detail, "train with 8-bit quantisation")
     kept, weight_exp = fitting
     geometry = ConvGeometry(stride, padding, dilation, groups)
     delays = _channel_delays(layer, len(kept))
@@ -199,7 +216,7 @@ def _channel_delays(layer: Section, channels: int) -> Array:
         raise layer.damaged("delay", f"{values.shape} values up to {values.max()}")
     if "bias" in layer and layer.numbers("bias").any():
         detail = "delay of a convolution with a bias: slayer delays what the bias causes, too"
-        raise layer.unsupported("netx-delay", detail)
+        raise layer.unsupported("netx-delay", detail, UNDELAYED)
     detail = "delay of a convolution as slayer computes it; lava-dl's loader ignores it"
     layer.notes.append(f"{layer.where}: {detail}")
     return np.broadcast_to(values.ravel(), (channels,))
