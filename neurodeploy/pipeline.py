@@ -265,14 +265,32 @@ def compile(
     stages raise: ConfigError, UnsupportedPrimitive, VerificationError, QuantizationError and
     ResourceError.
     """
+    chip = chip_of(hardware)
+    real = load(source, dt, discretisation)
+    compiled = to_integers(real, chip, calibration, options, watch)
+    program = to_hardware_time(compiled.program, chip, calibration, watch)
+    return replace(compiled, program=program)
+
+
+def chip_of(hardware: Hardware | str) -> Hardware:
+    """The chip of that name; ConfigError for hardware that runs no Program."""
     chip = load_hardware(hardware) if isinstance(hardware, str) else hardware
     if chip.kind != "spiking":
         detail = f"{chip.name} is a process technology, no chip that runs a Program"
         raise ConfigError(Diagnostic("hardware", "kind", detail))
-    real = load(source, dt, discretisation)
+    return chip
+
+
+def to_integers(
+    real: Program,
+    chip: Hardware,
+    calibration: Inputs,
+    options: Options | None = None,
+    watch: Watch = _silent,
+) -> Compiled:
+    """`compile` up to integers: its Program delivers within a step, as the real one does."""
     if real.arithmetic != "real":
-        what = source.name if isinstance(source, Program) else str(source)
-        raise ConfigError(Diagnostic(what, "arithmetic", "is fixed: compiled already"))
+        raise ConfigError(Diagnostic(real.name, "arithmetic", "is fixed: compiled already"))
     verify_program(real)
     watch("lower", real)
     ranges = calibrate(real, calibration)
@@ -280,11 +298,18 @@ def compile(
     fixed, layers = quantize(real, chip, ranges, options)
     require_graded(fixed, chip)
     watch("quantize", fixed)
+    return Compiled(fixed, real, layers, ranges)
+
+
+def to_hardware_time(
+    fixed: Program, chip: Hardware, calibration: Inputs, watch: Watch = _silent
+) -> Program:
+    """Integers with the chip's delays, which must not overflow on the calibration data."""
     program = retime(fixed, chip)
     verify_program(program)
     watch("retime", program)
     _refuse_saturation(program, calibration)
-    return Compiled(program, real, layers, ranges)
+    return program
 
 
 def _refuse_saturation(program: Program, calibration: Inputs) -> None:

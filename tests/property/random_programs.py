@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -28,7 +29,13 @@ USUAL = {
 }
 
 
-def random_program(seed: int, *, least_delay: int = 1, graded_sources: bool = False) -> Program:
+def random_program(
+    seed: int,
+    *,
+    least_delay: int = 1,
+    graded_sources: bool = False,
+    models: Collection[str] = tuple(NEURON_MODELS),
+) -> Program:
     """One or two ports and one to four populations, often joined, recurrent or convolutional.
 
     least_delay: 0 allows forward synapses without delay. graded_sources: read-outs may feed on.
@@ -46,7 +53,7 @@ def random_program(seed: int, *, least_delay: int = 1, graded_sources: bool = Fa
         else:
             shape = _shape(rng)
             first = _matrix(rng, source, prod(shape))
-        target = _neuron(rng, f"n{i}", shape)
+        target = _neuron(rng, f"n{i}", shape, models)
         others = [n for n in senders if rng.random() < 0.25]
         others += [target] if (graded_sources or _spikes(target)) and rng.random() < 0.35 else []
         incoming = [first, *(_matrix(rng, n, target.size) for n in others)]
@@ -88,8 +95,8 @@ def _shape(rng: Rng) -> tuple[int, ...]:
     return (channels, *(int(n) for n in rng.integers(1, 7, rng.integers(1, 3))))
 
 
-def _neuron(rng: Rng, name: str, shape: tuple[int, ...]) -> Neuron:
-    model = str(rng.choice(list(NEURON_MODELS)))
+def _neuron(rng: Rng, name: str, shape: tuple[int, ...], models: Collection[str]) -> Neuron:
+    model = str(rng.choice(list(models)))
     params: dict[str, Any] = {}
     for key, parameter in NEURON_MODELS[model].parameters.items():
         usual = USUAL.get(key, (0,))

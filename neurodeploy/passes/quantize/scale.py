@@ -44,7 +44,7 @@ def scale_of(
     for synapse in incoming:
         weights = synapse.weight_values
         top = float(np.abs(weights).max(initial=0.0)) / units.get(synapse.source, 1.0)
-        limits += [mantissa_max(weights, options) * 2.0**high / top] if top > 0 else []
+        limits += [mantissa_max(weights, options.weight_bits) * 2.0**high / top] if top > 0 else []
     ceiling = min(limits)
     if not np.isfinite(ceiling) or ceiling <= 0:
         detail = "no finite scale: weights, biases and states are all zero or not finite"
@@ -66,7 +66,7 @@ def _aligned(
     top = float(np.abs(weights).max(initial=0.0)) / units.get(main.source, 1.0)
     if top == 0:
         return ceiling
-    unit = mantissa_max(weights, options) / top
+    unit = mantissa_max(weights, options.weight_bits) / top
     exponent = floor(log2(ceiling / unit) + 1e-9)
     low, high = exponent_range(options, hardware)
     if exponent < low:

@@ -15,13 +15,14 @@ from neurodeploy.passes.quantize.options import Options
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def mantissa_max(weights: Array, options: Options) -> int:
+def mantissa_max(weights: Array, bits: int) -> int:
     """Largest magnitude that both signs reach: 256 - step for mixed signs, 256 - step for one."""
-    return 256 - step_of(weights, options)
+    return 256 - step_of(weights, bits)
 
 
-def step_of(weights: Array, options: Options) -> int:
-    return 1 << (8 - options.weight_bits + int(signs_of(weights) == 2))
+def step_of(weights: Array, bits: int) -> int:
+    """The distance of neighbouring mantissas: the sign of mixed signs costs a bit."""
+    return 1 << (8 - bits + int(signs_of(weights) == 2))
 
 
 def signs_of(weights: Array) -> int:
@@ -43,10 +44,10 @@ def fixed_synapse(
     low, high = exponent_range(options, hardware)
     exponent = low
     if top > 0:
-        exponent = ceil(log2(top / mantissa_max(real, options)) - 1e-9)
+        exponent = ceil(log2(top / mantissa_max(real, options.weight_bits)) - 1e-9)
         exponent = min(max(exponent, low), high)
-    step = step_of(real, options)
-    limit = mantissa_max(real, options)
+    step = step_of(real, options.weight_bits)
+    limit = mantissa_max(real, options.weight_bits)
     rounded = step * np.rint(real / 2.0**exponent / step)
     mantissas = np.clip(rounded, -limit, limit).astype(np.int32)
     error = mantissas * 2.0**exponent - real
@@ -54,16 +55,17 @@ def fixed_synapse(
     relative = float(np.sqrt(np.mean(error**2))) / power if power > 0 else 0.0
     fixed = replace(
         synapse,
-        weights=_with_values(synapse, mantissas),
+        weights=with_values(synapse, mantissas),
         weight_exp=exponent,
         num_weight_bits=options.weight_bits,
     )
     return fixed, relative
 
 
-def _with_values(synapse: Synapse, values: Array) -> Any:
+def with_values(synapse: Synapse, values: Array) -> Any:
+    """The synapse's weights, dense or sparse, with other values (flat, as `weight_values`)."""
     if synapse.kind != "sparse":
         return values.reshape(np.shape(synapse.weights))
-    matrix = synapse.weights.astype(np.int32)
+    matrix = synapse.weights.astype(values.dtype)
     matrix.data = values
     return matrix

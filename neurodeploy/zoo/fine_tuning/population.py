@@ -1,0 +1,70 @@
+"""A fixed population whose bias can be trained: a real bias that acts as the chip's integers do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from neurodeploy.ir.arithmetic import BIAS_MANTISSA_MAX
+from neurodeploy.ir.program import Neuron
+from neurodeploy.zoo.fine_tuning.fixed_step import MODELS, FixedStep, State
+from neurodeploy.zoo.fine_tuning.rounding import rounded
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class FixedPopulation(nn.Module):
+    """`neuron` is fixed; `real` is the real bias that it rounds, or None where only the integers
+    are known. A population without any bias keeps none."""
+
+    def __init__(self, neuron: Neuron, real: Array | None, slope: float) -> None:
+        super().__init__()
+        self.neuron, self.slope = neuron, slope
+        self.unit = 2.0 ** int(neuron.params["bias_exp"])
+        bias = np.broadcast_to(np.asarray(neuron.params["bias"]), neuron.shape)
+        # beyond the symmetric range only where it is already: 13 bits hold one negative more
+        self.low = min(-BIAS_MANTISSA_MAX, int(bias.min()))
+        start = bias * self.unit / neuron.scale if real is None else real
+        start = np.broadcast_to(start, neuron.shape)
+        self.bias = nn.Parameter(
+            torch.tensor(start, dtype=torch.float64), requires_grad=bool(np.any(bias))
+        )
+
+    def mantissas(self) -> Tensor:
+        """The integers of the bias, of the population's shape."""
+        integers = rounded(self.bias * (self.neuron.scale / self.unit))
+        return integers.clamp(self.low, BIAS_MANTISSA_MAX)
+
+    def start(self, batch: int) -> State:
+        """u, v and s before the first step, `(batch, *shape)`."""
+        zero = self.bias.new_zeros((batch, *self.neuron.shape))
+        v = torch.as_tensor(self.neuron.params["v_init"], dtype=zero.dtype, device=zero.device)
+        return zero, zero + v, zero
+
+    def stepper(self) -> Any:
+        """`(state, a) -> (state, message)` for one step."""
+        dynamics = MODELS[self.neuron.model](
+            self.neuron.params, self.neuron.scale, self.slope, self.bias.device
+        )
+        bias = self.mantissas() * self.unit
+
+        def step(state: State, a: Tensor) -> tuple[State, Tensor]:
+            after: State = FixedStep.apply(*state, a, bias, dynamics)  # type: ignore[no-untyped-call]
+            return after, after[1] if dynamics.sends_v else after[2]
+
+        return step
+
+    @torch.no_grad()
+    def to_neuron(self) -> Neuron:
+        """The population with the bias of now."""
+        bias = self.mantissas().cpu().numpy().astype(np.int64)
+        return replace(self.neuron, params={**self.neuron.params, "bias": bias})
+
+    @torch.no_grad()
+    def real_bias(self) -> Array:
+        """What the mantissas stand for in real units."""
+        return self.mantissas().cpu().numpy() * (self.unit / self.neuron.scale)

@@ -1,0 +1,91 @@
+"""A fixed synapse whose weights can be trained: real weights w that arrive as the chip's integers.
+
+    mantissa = step round(w f / step)    f: mantissas per real weight, step: what the bits resolve
+    arriving = floor(2^weight_exp sum over inputs of mantissa x message)
+
+Rounding passes gradients through. The mantissas keep to the range and the signs of the synapse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from neurodeploy.ir.program import Synapse
+from neurodeploy.passes.quantize.weights import mantissa_max, step_of, with_values
+from neurodeploy.zoo.fine_tuning.rounding import floored, rounded
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class FixedSynapse(nn.Module):
+    """`synapse` is fixed; `real` are the real weights that it rounds, flat, or None where only the
+    integers are known; `factor`: integers that arrive per real weight and message."""
+
+    def __init__(
+        self, synapse: Synapse, real: Array | None, factor: float, shape: tuple[int, ...]
+    ) -> None:
+        super().__init__()
+        self.synapse, self.target_shape = synapse, shape
+        mantissas = synapse.weight_values
+        self.factor = factor / 2.0**synapse.weight_exp
+        self.step = step_of(mantissas, synapse.num_weight_bits)
+        limit = mantissa_max(mantissas, synapse.num_weight_bits)
+        self.low = min(-limit, int(mantissas.min())) if (mantissas < 0).any() else 0
+        self.high = max(limit, int(mantissas.max())) if (mantissas > 0).any() else 0
+        start = mantissas / self.factor if real is None else real
+        self.weight = nn.Parameter(torch.as_tensor(start, dtype=torch.float64).clone())
+        if synapse.kind == "sparse":
+            entries = synapse.weights.tocoo()
+            places = np.stack([entries.row, entries.col]).astype(np.int64)
+            self.register_buffer("places", torch.from_numpy(places))
+
+    def mantissas(self) -> Tensor:
+        """The integers of the synapse memory, flat."""
+        steps = rounded(self.weight * self.factor / self.step)
+        return (steps * self.step).clamp(self.low, self.high)
+
+    @torch.no_grad()
+    def confine(self) -> None:
+        """Brings weights beyond the range back to its ends, so that they do not drift from it."""
+        self.weight.clamp_(self.low / self.factor, self.high / self.factor)
+
+    def deliver(self, mantissas: Tensor, messages: Tensor) -> Tensor:
+        """What arrives: messages `(M, *source)` to `(M, *target)`, integers in float64."""
+        total = rounded(self._product(mantissas, messages))
+        exponent = self.synapse.weight_exp
+        return total * 2.0**exponent if exponent >= 0 else floored(total * 2.0**exponent)
+
+    def _product(self, mantissas: Tensor, x: Tensor) -> Tensor:
+        synapse = self.synapse
+        if synapse.kind in ("conv1d", "conv2d"):
+            g = synapse.geometry
+            assert g is not None
+            kernel = mantissas.reshape(synapse.weights.shape)
+            conv: Any = functional.conv1d if synapse.kind == "conv1d" else functional.conv2d
+            arrived: Tensor = conv(x, kernel, None, g.stride, g.padding, g.dilation, g.groups)
+            return arrived
+        flat, shape = x.flatten(1), tuple(synapse.weights.shape)
+        if synapse.kind == "sparse":
+            places = self.get_buffer("places")
+            matrix = torch.sparse_coo_tensor(places, mantissas, shape, check_invariants=False)
+            out = torch.sparse.mm(matrix, flat.T).T
+        else:
+            out = functional.linear(flat, mantissas.reshape(shape))
+        return out.reshape(len(x), *self.target_shape)
+
+    @torch.no_grad()
+    def to_synapse(self) -> Synapse:
+        """The synapse with the mantissas of now."""
+        integers = self.mantissas().cpu().numpy().astype(np.int32)
+        return replace(self.synapse, weights=with_values(self.synapse, integers))
+
+    @torch.no_grad()
+    def real_weights(self) -> Array:
+        """What the mantissas stand for in real units, flat."""
+        return self.mantissas().cpu().numpy() / self.factor

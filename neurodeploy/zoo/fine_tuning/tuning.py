@@ -1,0 +1,153 @@
+"""The loop: a real Program is compiled, trained through its integers, and handed back as integers.
+
+AdamW on the real weights and biases behind the integers, gradients clipped to norm 1, the learning
+rate half a cosine from `lr` down to 2 % of it. The same batches give the same result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import nir
+import torch
+from torch import Tensor, nn
+
+from neurodeploy import pipeline
+from neurodeploy.errors import ConfigError, DataError, Diagnostic
+from neurodeploy.hardware import Hardware
+from neurodeploy.ir.inputs import Inputs
+from neurodeploy.ir.program import Program
+from neurodeploy.ir.verify import verify_program
+from neurodeploy.passes.quantize import Options
+from neurodeploy.pipeline import Compiled
+from neurodeploy.zoo.fine_tuning.network import FixedNetwork, Messages
+
+Batches = Collection[tuple[Any, Any]]
+Loss = Callable[[Any, Any], Tensor]
+Penalty = Callable[[Messages], Tensor]
+Report = Callable[[int, int, float], None]
+Score = Callable[[FixedNetwork], float]
+
+CLIP = 1.0
+LAST_RATE = 0.02
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """What training through the integers gave.
+
+    program: integers in hardware time, as `compile` gives them; real: the real Program that they
+    stand for; compiled: the integers before training, in the real Program's time;
+    network: the trained module; losses: mean of each epoch; scores: of each epoch, if asked for.
+    """
+
+    program: Program
+    real: Program
+    compiled: Compiled
+    network: FixedNetwork
+    losses: tuple[float, ...]
+    scores: tuple[float, ...] = ()
+
+
+def fine_tune(
+    source: nir.NIRGraph | Program | str | Path,
+    data: Batches,
+    loss: Loss,
+    *,
+    calibration: Inputs,
+    hardware: Hardware | str = "loihi2",
+    options: Options | None = None,
+    epochs: int = 3,
+    lr: float = 1e-3,
+    weight_decay: float = 0.0,
+    slope: float = 5.0,
+    dt: float | None = None,
+    discretisation: str | None = None,
+    penalty: Penalty | None = None,
+    score: Score | None = None,
+    device: str = "cpu",
+    report: Report = lambda step, steps, loss: None,
+) -> FineTuned:
+    """Trains weights and biases so that the fixed Program, not the real one, has a small loss.
+
+    data: batches (x, target) that can be gone through once an epoch, a DataLoader or a list;
+    x `(T, B, *shape)` (one sample `(T, *shape)`), target whatever the loss takes.
+    loss(output, target): output `(T, B, *out)` in real units: spikes, or the read-out membrane;
+    a dict by name if the Program has several outputs. penalty(messages) is added: messages holds
+    `(T, B, *shape)` of every population by name (to bound firing rates, for one).
+    score(network): larger is better; the best epoch's weights are kept (the last one's without).
+    calibration, hardware, options, dt: as for `compile`. slope: of the surrogate gradient, in real
+    membrane units.
+
+    Raises what `compile` raises, and DataError for a loss that is not finite.
+    """
+    if epochs < 1 or len(data) == 0:
+        raise ConfigError(Diagnostic("fine_tune", "epochs", f"{epochs} of {len(data)} batches"))
+    chip = pipeline.chip_of(hardware)
+    real = pipeline.load(source, dt, discretisation)
+    compiled = pipeline.to_integers(real, chip, calibration, options)
+    network = FixedNetwork(compiled.program, real, slope).to(device)
+    total = epochs * len(data)
+    optimizer = torch.optim.AdamW(_groups(network, weight_decay), lr=lr)
+    losses, scores = [], []
+    best: tuple[float, dict[str, Tensor]] | None = None
+    for epoch in range(epochs):
+        values = []
+        for index, (x, target) in enumerate(data):
+            step = epoch * len(data) + index
+            for group in optimizer.param_groups:
+                group["lr"] = lr * _share(step / total)
+            values.append(_train_step(network, optimizer, x, target, loss, penalty))
+            report(step + 1, total, values[-1])
+        losses.append(sum(values) / len(values))
+        if score is not None:
+            scores.append(score(network))
+            if best is None or scores[-1] > best[0]:
+                best = scores[-1], {k: v.clone() for k, v in network.state_dict().items()}
+    if best is not None:
+        network.load_state_dict(best[1])
+    fixed = network.to_program()
+    verify_program(fixed)
+    program = pipeline.to_hardware_time(fixed, chip, calibration)
+    program = replace(program, meta={**program.meta, "fine_tuned": f"{total} steps"})
+    return FineTuned(program, network.to_real(), compiled, network, tuple(losses), tuple(scores))
+
+
+def _train_step(
+    network: FixedNetwork,
+    optimizer: torch.optim.Optimizer,
+    x: Any,
+    target: Any,
+    loss: Loss,
+    penalty: Penalty | None,
+) -> float:
+    messages = network.run(x)
+    value = loss(network.output(messages), target)
+    if penalty is not None:
+        value = value + penalty(messages)
+    if not torch.isfinite(value):
+        detail = f"is {value.item()}"
+        raise DataError(Diagnostic("loss", "finite", detail, "lower the learning rate"))
+    optimizer.zero_grad(set_to_none=True)
+    torch.autograd.backward(value)
+    nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+    optimizer.step()
+    network.confine()
+    return float(value)
+
+
+def _share(done: float) -> float:
+    """Of the learning rate, after this part of all steps."""
+    return LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+def _groups(network: FixedNetwork, weight_decay: float) -> list[dict[str, Any]]:
+    """Biases are not pulled to zero."""
+    return [
+        {"params": network.synapses.parameters(), "weight_decay": weight_decay},
+        {"params": network.populations.parameters(), "weight_decay": 0.0},
+    ]
