@@ -137,7 +137,7 @@ def _train_step(
     nn.utils.clip_grad_norm_(network.parameters(), CLIP)
     optimizer.step()
     network.confine()
-    return float(value)
+    return value.item()
 
 
 def _share(done: float) -> float:

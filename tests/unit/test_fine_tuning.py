@@ -1,0 +1,123 @@
+"""Fine-tuning: its gradients against snnTorch's, and what it hands back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+snn = pytest.importorskip("snntorch")
+from torch import nn  # noqa: E402
+
+from neurodeploy import pipeline  # noqa: E402
+from neurodeploy.errors import ConfigError, DataError, QuantizationError  # noqa: E402
+from neurodeploy.frontends.snntorch import to_nir  # noqa: E402
+from neurodeploy.passes.quantize import Options  # noqa: E402
+from neurodeploy.zoo.fine_tuning import FixedNetwork, fine_tune  # noqa: E402
+
+SLOPE, STEPS, BATCH, DT = 5.0, 30, 3, 1e-3
+
+
+class Net(nn.Module):
+    """Convolution, two spiking layers of which the second feeds back on itself, read-out."""
+
+    def __init__(self, reset: str, bias: bool) -> None:
+        super().__init__()
+        self.reset = reset
+        grad = snn.surrogate.fast_sigmoid(slope=SLOPE)
+        self.conv = nn.Conv1d(2, 4, 3, stride=2, bias=bias)
+        self.lif1 = snn.Leaky(beta=0.75, reset_mechanism=reset, spike_grad=grad, threshold=0.5)
+        self.fc = nn.Linear(12, 6, bias=False)
+        self.back = nn.Linear(6, 6, bias=False)
+        self.lif2 = snn.Synaptic(
+            alpha=0.5, beta=0.875, reset_mechanism="none", spike_grad=grad, threshold=0.5
+        )
+        self.out = nn.Linear(6, 2, bias=bias)
+        self.readout = snn.Leaky(beta=0.9375, reset_mechanism="none")
+
+    def forward(self, x):
+        mem1, (syn2, mem2) = self.lif1.init_leaky(), self.lif2.init_synaptic()
+        mem3, spk2, outputs = self.readout.init_leaky(), torch.zeros(x.shape[1], 6), []
+        for step in x:
+            spk1, mem1 = self.lif1(self.conv(step), mem1)
+            spk2, syn2, mem2 = self.lif2(self.fc(spk1.flatten(1)) + self.back(spk2), syn2, mem2)
+            _, mem3 = self.readout(self.out(spk2), mem3)
+            outputs.append(mem3)
+        return torch.stack(outputs)
+
+
+def network(seed: int, reset: str = "subtract", bias: bool = True) -> Net:
+    """Weights k / 64 whose largest k is 127: eight bits hold them exactly."""
+    torch.manual_seed(seed)
+    net = Net(reset, bias)
+    with torch.no_grad():
+        for p in net.parameters():
+            if p.ndim:
+                p.copy_((p * 127 / p.abs().max()).round() / 64)
+    return net
+
+
+def spikes(seed: int) -> np.ndarray:
+    shape = (STEPS, BATCH, 2, 7)
+    return (np.random.default_rng(seed).random(shape) < 0.3).astype(np.float32)
+
+
+def loss(output, target):
+    return ((output - target) ** 2).mean()
+
+
+@pytest.mark.parametrize("reset", ["subtract", "zero"])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_gradients_are_snntorch_s(seed: int, reset: str, bias: bool) -> None:
+    """Where rounding moves no spike, the gradient of each weight is the float network's."""
+    module, x = network(seed, reset, bias), spikes(seed)
+    loss(module(torch.from_numpy(x)), 1.0).backward()
+    real = pipeline.load(to_nir(module, (2, 7), dt=DT).graph, DT)
+    compiled = pipeline.to_integers(real, pipeline.chip_of("loihi2"), x)
+    fixed = FixedNetwork(compiled.program, real, SLOPE)
+    loss(fixed(x), 1.0).backward()
+    float_run, fixed_run = (pipeline.run(p, x, probe="all") for p in (real, compiled.program))
+    for key in ("lif1/s", "lif2/s"):
+        np.testing.assert_array_equal(float_run.states[key], fixed_run.states[key])
+        assert float_run.states[key].any()
+    gradients = {tuple(p.shape): p.grad.double() for p in module.parameters() if p.ndim > 1}
+    for synapse in fixed.synapses:
+        shape = tuple(synapse.synapse.weights.shape)
+        got, expected = synapse.weight.grad.reshape(shape), gradients[shape]
+        assert torch.dist(got, expected) <= 0.01 * expected.norm()
+
+
+def test_a_few_epochs_recover_what_three_bits_lost() -> None:
+    """The float network's own read-out is the target; what comes back runs as it was trained."""
+    module, x = network(1), spikes(5)
+    graph = to_nir(module, (2, 7), dt=DT).graph
+    target = torch.from_numpy(pipeline.run(graph, x, dt=DT).output)
+    options = Options(weight_bits=3)
+    before = pipeline.compile(graph, calibration=x, dt=DT, options=options)
+    tuned = fine_tune(
+        graph, [(x, target)], loss, calibration=x, dt=DT, options=options, epochs=40, lr=0.02,
+        score=lambda net: -loss(net(x), target).item(),
+    )  # fmt: skip
+    first, last = (
+        np.mean((run.real(run.program.outputs[0]) - target.numpy()) ** 2)
+        for run in (pipeline.run(p, x) for p in (before.program, tuned.program))
+    )
+    assert last < first / 4
+    assert max(tuned.scores) == pytest.approx(-last, rel=1e-5)
+    for old, new in zip(before.program.synapses, tuned.program.synapses, strict=True):
+        assert (new.num_weight_bits, new.weight_exp, new.delay) == (3, old.weight_exp, old.delay)
+    for synapse in tuned.real.synapses:
+        assert len(np.unique(synapse.weight_values)) <= 7, "three bits, one of them the sign"
+
+
+def test_refusals() -> None:
+    graph = to_nir(network(1), (2, 7), dt=DT).graph
+    x, known = spikes(1), {"calibration": spikes(1), "dt": DT}
+    with pytest.raises(ConfigError, match=r"fine_tune \[epochs\]"):
+        fine_tune(graph, [], loss, **known)
+    with pytest.raises(DataError, match=r"loss \[finite\]: is nan"):
+        fine_tune(graph, [(x, float("nan"))], loss, **known)
+    real = pipeline.load(graph, DT)
+    with pytest.raises(QuantizationError, match=r"\[arithmetic\]: is real"):
+        FixedNetwork(real)
