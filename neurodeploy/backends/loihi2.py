@@ -17,6 +17,7 @@ from neurodeploy.backends.lava.session import INSTALL, Session
 from neurodeploy.backends.lava.simulation import run_route
 from neurodeploy.errors import BackendUnavailable, Diagnostic, UnsupportedPrimitive
 from neurodeploy.ir.inputs import Inputs, expand_probes
+from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.trace import Trace
 
@@ -67,8 +68,11 @@ def host_found() -> bool:
 def silicon_problems(program: Program, keys: tuple[str, ...] = ()) -> Iterator[Diagnostic]:
     """What of the Program and the probes cannot be had on a board."""
     for neuron in program.neurons:
-        if neuron.model != "cuba_lif":
-            detail = f"{neuron.model} needs Loihi 2 microcode, which Lava does not ship"
+        model = NEURON_MODELS[neuron.model]
+        profiled = not model.fixed_constants(neuron.params).uniform
+        if neuron.model != "cuba_lif" or profiled:
+            what = f"{neuron.model} with values per neuron" if profiled else neuron.model
+            detail = f"{what} needs Loihi 2 microcode, which Lava does not ship"
             hint = "run it with --backend lava"
             yield Diagnostic(f"neuron {neuron.name}", "loihi2-microcode", detail, hint)
     for synapse in program.synapses:

@@ -26,7 +26,7 @@ BIAS_EXP_MAX = 7
 MANTISSA_SHIFT = 6
 
 
-def decayed(x: Array, decay: int) -> Array:
+def decayed(x: Array, decay: int | Array) -> Array:
     """sign(x) * ((|x| * (4096 - decay)) >> 12): the product rounds toward zero.
 
     The product is taken in two parts, of which none needs more than 32 bits for a 24-bit x.
@@ -55,7 +55,7 @@ def clipped(x: Array) -> tuple[Array, Array]:
 
 
 def subthreshold(
-    u: Array, v: Array, a: Array, du: int, dv: int, bias: Array
+    u: Array, v: Array, a: Array, du: int | Array, dv: int | Array, bias: Array
 ) -> tuple[Array, Array, Array, Array]:
     """u = decayed(u, du + 1) + (a << 6), wrapped; v = decayed(v, dv) + u + bias, clipped.
 

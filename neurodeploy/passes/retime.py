@@ -25,6 +25,7 @@ from neurodeploy.ir.arithmetic import (
     decayed,
     effective_bias,
 )
+from neurodeploy.ir.neurons import integers
 from neurodeploy.ir.program import Neuron, Program, forward_synapses
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -79,14 +80,14 @@ def _with_start(neuron: Neuron, latency: int, starts: bool, notes: list[str]) ->
     neuron = replace(neuron, latency=latency)
     if latency == 0 or not (np.any(bias) or np.any(neuron.params["v_init"])):
         return neuron
-    keep = DECAY_UNITY - int(neuron.params["dv"])
+    keep = DECAY_UNITY - np.asarray(neuron.params["dv"], dtype=np.int64)
     target = np.broadcast_to(np.asarray(neuron.params["v_init"], dtype=np.int64), neuron.shape)
     path = [target]
     for _ in range(latency):
         path.append(_before(path[-1] - bias, keep))
     threshold = neuron.params.get("vth")
-    limit = STATE_LIMIT - 1 if threshold is None else int(threshold) << MANTISSA_SHIFT
-    too_large = np.abs(path[-1]).max() >= STATE_LIMIT or max(p.max() for p in path[:-1]) > limit
+    limit = STATE_LIMIT - 1 if threshold is None else integers(threshold) << MANTISSA_SHIFT
+    too_large = np.abs(path[-1]).max() >= STATE_LIMIT or any(np.any(p > limit) for p in path[:-1])
     if too_large or not starts:
         notes.append(
             f"{neuron.name}: integrates its bias, or decays, for {latency} steps before its first "
@@ -98,6 +99,6 @@ def _with_start(neuron: Neuron, latency: int, starts: bool, notes: list[str]) ->
     return replace(neuron, params={**neuron.params, "v_init": path[-1]})
 
 
-def _before(value: Array, keep: int) -> Array:
+def _before(value: Array, keep: Array) -> Array:
     """The smallest x (in magnitude) with sign(x) ((|x| keep) >> 12) = value."""
     return np.sign(value) * (-(-np.abs(value) * DECAY_UNITY // keep))

@@ -27,6 +27,7 @@ USUAL = {
     "spike_exp": (0, 1, 3),
     "state_exp": (0, 1, 2),
 }
+NEAR_ZERO = ("bias", "v_init")
 
 
 def random_program(
@@ -103,10 +104,12 @@ def _neuron(rng: Rng, name: str, shape: tuple[int, ...], models: Collection[str]
         extreme = rng.random() < 0.1
         choices = (parameter.low, parameter.high) if extreme else usual
         params[key] = int(rng.choice(choices))
-        if parameter.per_neuron and rng.random() < 0.4:
-            wide = extreme or rng.random() < 0.3
-            low, high = (parameter.low, parameter.high) if wide else (-40, 40)
-            params[key] = rng.integers(low, high + 1, shape)
+        if parameter.per_neuron and rng.random() < (0.4 if key in NEAR_ZERO else 0.15):
+            params[key] = rng.choice(usual, shape)
+            if extreme or rng.random() < 0.3:
+                params[key] = rng.integers(parameter.low, parameter.high + 1, shape)
+            elif key in NEAR_ZERO:
+                params[key] = rng.integers(-40, 41, shape)
     return Neuron(name, shape, model, params)
 
 

@@ -82,6 +82,9 @@ def real_programs(draw):
             params["vth"] = np.ones(n)
         if model == "soft_lif":
             params["subtract"] = np.full(n, draw(st.sampled_from([1.0, 0.0])))
+        if draw(st.booleans()):
+            params["dv"] = rng.uniform(0, 1, n)
+            params |= {"vth": rng.uniform(0.5, 1.5, n)} if "vth" in params else {}
         neurons.append(Neuron(f"n{i}", (n,), model, params))
         sources = ["in"] if i == 0 else [f"n{i - 1}"]
         if i > 1 and draw(st.booleans()):

@@ -69,6 +69,8 @@ def _neuron(draw: st.DrawFn, name: str, shape: tuple[int, ...]) -> Neuron:
     }
     if model == "soft_lif":
         params["subtract"] = draw(st.sampled_from([0, 20, 400, 131071]))
+    if draw(st.integers(0, 3)) == 0:
+        params |= {"du": rng.integers(0, 4096, shape), "vth": rng.integers(0, 5000, shape)}
     return Neuron(name, shape, model, params)
 
 

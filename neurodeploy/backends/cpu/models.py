@@ -7,6 +7,7 @@ code has no cheap way to say that, so the loops are written out as text from tho
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import textwrap
 import types
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.ir.neurons import NEURON_MODELS, NeuronModel
+from neurodeploy.ir.neurons import NEURON_MODELS, Constants, NeuronModel
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Compile = Callable[[Callable[..., Any]], Any]
@@ -42,34 +43,61 @@ def population_updates(compile: Compile, narrow: bool) -> Any:
     """
     names: dict[str, Any] = {}
     lines = ["def update_population(model, states, total, sent, scalars, each):"]
-    for number, model in enumerate(NEURON_MODELS.values()):
-        names[model.name] = _population_loop(model, compile, narrow and model.int32_input > 0)
+    for (name, uniform), number in model_numbers().items():
+        model = NEURON_MODELS[name]
+        loop = f"{name}_{number}"
+        names[loop] = _population_loop(model, uniform, compile, narrow and model.int32_input > 0)
         lines += [
             f"    if model == {number}:",
-            f"        return {model.name}(states, total, sent, scalars, each)",
+            f"        return {loop}(states, total, sent, scalars, each)",
         ]
     lines += ["    return 0, 0, 1"]
     return compile(_written_out("\n".join(lines), "update_population", names))
 
 
-def _population_loop(model: NeuronModel, compile: Compile, narrow: bool) -> Any:
+@functools.cache
+def model_numbers() -> dict[tuple[str, bool], int]:
+    """Numbers of the loops: one per model for parameters that are the same for all neurons (True),
+    one more where they may differ."""
+    keys = [
+        (name, uniform)
+        for name, model in NEURON_MODELS.items()
+        for uniform in (True, False)
+        if uniform or not _widest(model).uniform
+    ]
+    return {key: number for number, key in enumerate(keys)}
+
+
+def _widest(model: NeuronModel) -> Constants:
+    """Constants of one neuron with an array for all that may be one."""
+    least = {
+        key: np.array([parameter.low]) if parameter.per_neuron else parameter.low
+        for key, parameter in model.parameters.items()
+    }
+    return model.fixed_constants(least)
+
+
+def _population_loop(model: NeuronModel, uniform: bool, compile: Compile, narrow: bool) -> Any:
     word = np.int32 if narrow else np.int64
     step = in_int32(model.fixed_step) if narrow else model.fixed_step
     names = {"step": compile(step), "word": word, "integer": np.int64}
-    return compile(_written_out(loop_source(model, narrow), "loop", names))
+    return compile(_written_out(loop_source(model, uniform, narrow), "loop", names))
 
 
-def loop_source(model: NeuronModel, narrow: bool) -> str:
+def loop_source(model: NeuronModel, uniform: bool, narrow: bool) -> str:
     """The loop over a population, with one array per state and per constant of each neuron.
 
-    A value is lost if it is not what was stored or, in 32 bits, if the next step could overflow.
+    uniform: the population's constants are scalars, else they come first among the arrays of each
+    neuron. A value is lost if it is not what was stored or, in 32 bits, if the next step could
+    overflow.
     """
-    least = {key: parameter.low for key, parameter in model.parameters.items()}
-    constants = model.fixed_constants(least)
+    constants = _widest(model)
     states = [f"s{k}" for k in range(len(model.state))]
+    common = [f"p{k}" for k in range(len(constants.population))]
     each = [f"e{k}" for k in range(len(constants.each))]
-    scalars = [f"p{k}" for k in range(len(constants.population))]
+    scalars, arrays = (common, each) if uniform else ([], common + each)
     before = _tuple(f"{s}[i]" for s in states)
+    of_all = _tuple(common if uniform else (f"{p}[i]" for p in common))
     own = _tuple(f"{e}[i]" for e in each)
     stored = [(f"{s}[i]", f"after[{k}]") for k, s in enumerate(states)] + [("sent[i]", "message")]
     if narrow:
@@ -82,12 +110,11 @@ def loop_source(model: NeuronModel, narrow: bool) -> str:
             "def loop(states, total, sent, scalars, each):",
             "    n = len(total)",
             *(f"    {s} = states[{k} * n : {k + 1} * n]" for k, s in enumerate(states)),
-            *(f"    {e} = each[{k} * n : {k + 1} * n]" for k, e in enumerate(each)),
+            *(f"    {e} = each[{k} * n : {k + 1} * n]" for k, e in enumerate(arrays)),
             *(f"    {p} = word(scalars[{k}])" for k, p in enumerate(scalars)),
             "    peak = saturations = lost = word(0)",
             "    for i in range(n):",
-            f"        after, message, size, over = step({before}, total[i], {_tuple(scalars)}, "
-            f"{own})",
+            f"        after, message, size, over = step({before}, total[i], {of_all}, {own})",
             *(f"        {old} = {new}" for old, new in stored),
             *(f"        lost = word(lost | {each_lost})" for each_lost in lost),
             "        peak = max(peak, size)",

@@ -10,6 +10,7 @@ import numpy as np
 
 from neurodeploy.backends.cpu import columns as c
 from neurodeploy.backends.cpu.layout import Packed, order, pack
+from neurodeploy.backends.cpu.models import model_numbers
 from neurodeploy.ir.inputs import initial_state
 from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import Program, Synapse
@@ -103,7 +104,7 @@ def _populations(
     program: Program, number: dict[str, int], orders: dict[str, Array]
 ) -> tuple[Array, Array, Array, Array]:
     """The table, the constants of populations and of neurons, and the first states."""
-    models = {name: i for i, name in enumerate(NEURON_MODELS)}
+    numbers = model_numbers()
     rows = []
     scalars: list[int] = []
     each: list[Array] = [np.zeros(0, dtype=np.int64)]
@@ -115,13 +116,16 @@ def _populations(
         fixed = model.fixed_constants(neuron.params)
         count = len(program.incoming(name))
         starts = [states, len(scalars), constants, synapse, synapse + count]
-        rows.append([number[name], models[neuron.model], *starts, model.int32_input])
-        scalars += fixed.population
-        each += [np.broadcast_to(x, neuron.shape).ravel()[orders[name]] for x in fixed.each]
+        loop = numbers[neuron.model, fixed.uniform]
+        rows.append([number[name], loop, *starts, model.int32_input])
+        common = fixed.population
+        scalars += [int(x) for x in common if fixed.uniform]
+        arrays = fixed.each if fixed.uniform else (*common, *fixed.each)
+        each += [np.broadcast_to(x, neuron.shape).ravel()[orders[name]] for x in arrays]
         first = initial_state(program, name, 1)
         state += [first[key].ravel()[orders[name]] for key in model.state]
         synapse += count
-        constants += len(fixed.each) * neuron.size
+        constants += len(arrays) * neuron.size
         states += len(model.state) * neuron.size
     table = np.array(rows, dtype=np.int64)
     return table, np.array(scalars, dtype=np.int64), np.concatenate(each), np.concatenate(state)

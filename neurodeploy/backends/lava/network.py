@@ -64,14 +64,15 @@ def _neuron(neuron: Neuron, plan: Plan) -> Any:
         key: np.asarray(value, dtype=np.int64).ravel() if np.ndim(value) else value
         for key, value in NEURON_MODELS[neuron.model].lava_arguments(neuron.params).items()
     }
-    process = _process_class(neuron.model)(shape=(neuron.size,), **arguments)
+    process = _process_class(neuron)(shape=(neuron.size,), **arguments)
     process.proc_params[PLAN] = plan
     return process
 
 
-def _process_class(model: str) -> Any:
-    """The Lava process that the neuron model names, as `module:Class`."""
-    module, _, name = NEURON_MODELS[model].lava_process.partition(":")
+def _process_class(neuron: Neuron) -> Any:
+    """The Lava process that the neuron's model names, as `module:Class`."""
+    named = NEURON_MODELS[neuron.model].lava_process(neuron.params)
+    module, _, name = named.partition(":")
     return getattr(importlib.import_module(module), name)
 
 

@@ -67,6 +67,11 @@ def _neuron_problems(program: Program, layer: Layer, *, last: bool) -> Iterator[
         return
     if np.any(np.asarray(neuron.params.get("v_init", 0)) != 0):
         yield Diagnostic(where, "netx-v-init", "netx starts every membrane at 0")
+    for key in ("du", "dv", "vth"):
+        if np.ndim(neuron.params.get(key, 0)):
+            values = np.asarray(neuron.params[key])
+            detail = f"{key} ranges {values.min()}..{values.max()}, netx has one for a layer"
+            yield Diagnostic(where, "netx-uniform", detail, "train one value per layer")
     if bias_mantissa(neuron) is None:
         detail = f"the bias is no 13-bit mantissa << {NETX_BIAS_EXP}"
         yield Diagnostic(where, "netx-bias", detail)

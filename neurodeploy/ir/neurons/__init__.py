@@ -13,6 +13,7 @@ from neurodeploy.ir.neurons.model import (
     Parameter,
     Update,
     fixed_update,
+    integers,
 )
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "Parameter",
     "Update",
     "fixed_update",
+    "integers",
 ]

@@ -33,14 +33,15 @@ from neurodeploy.ir.neurons.model import (
     Params,
     State,
     Update,
+    integers,
 )
 
-THRESHOLD = Parameter(0, THRESHOLD_MANTISSA_MAX)
+THRESHOLD = Parameter(0, THRESHOLD_MANTISSA_MAX, per_neuron=True)
 SUBTHRESHOLD_PARAMETERS = {
     # -1 and 4096, no decay of u and no memory of v, are what lava-dl gives Lava's simulation: the
     # 12 bits of the chip's registers do not hold them
-    "du": Parameter(-DU_OFFSET, DECAY_UNITY - 1),
-    "dv": Parameter(0, DECAY_UNITY),
+    "du": Parameter(-DU_OFFSET, DECAY_UNITY - 1, per_neuron=True),
+    "dv": Parameter(0, DECAY_UNITY, per_neuron=True),
     "bias": Parameter(-BIAS_MANTISSA_MAX - 1, BIAS_MANTISSA_MAX, per_neuron=True),
     "bias_exp": Parameter(0, BIAS_EXP_MAX, fixed_only=True),
     "v_init": Parameter(1 - STATE_LIMIT, STATE_LIMIT - 1, per_neuron=True),
@@ -59,9 +60,9 @@ def real_subthreshold(params: Params, state: State, a: Array) -> tuple[Array, Ar
 
 def subthreshold_constants(params: Params, *mantissas: str) -> Constants:
     """du, dv and the named mantissas << 6 of the population; the bias of each neuron."""
-    shifted_up = (int(params[key]) << MANTISSA_SHIFT for key in mantissas)
+    shifted_up = (integers(params[key]) << MANTISSA_SHIFT for key in mantissas)
     bias = effective_bias(params["bias"], int(params["bias_exp"]))
-    return Constants((int(params["du"]), int(params["dv"]), *shifted_up), (bias,))
+    return Constants((integers(params["du"]), integers(params["dv"]), *shifted_up), (bias,))
 
 
 def subthreshold_cost(params: Params) -> Cost:
@@ -83,8 +84,8 @@ def lif_arguments(params: Params) -> dict[str, Any]:
     return {
         "u": 0,
         "v": params["v_init"],
-        "du": int(params["du"]),
-        "dv": int(params["dv"]),
+        "du": params["du"],
+        "dv": params["dv"],
         "bias_mant": params["bias"],
         "bias_exp": int(params["bias_exp"]),
         "name": None,
@@ -101,7 +102,6 @@ class CubaLif:
     sends = "s"
     input_shift = MANTISSA_SHIFT
     int32_input = SUBTHRESHOLD_INT32_INPUT
-    lava_process = "lava.proc.lif.process:LIF"
 
     def cost(self, params: Params) -> Cost:
         cost = subthreshold_cost(params)
@@ -117,7 +117,7 @@ class CubaLif:
 
     @staticmethod
     def fixed_step(
-        state: tuple[Array, ...], a: Array, population: tuple[int, ...], each: tuple[Array, ...]
+        state: tuple[Array, ...], a: Array, population: tuple[Any, ...], each: tuple[Array, ...]
     ) -> tuple[tuple[Array, ...], Array, Array, Array]:
         u, v = state
         du, dv, vth = population
@@ -125,8 +125,14 @@ class CubaLif:
         u, v, peak, saturations = subthreshold(u, v, a, du, dv, bias)
         return (u, v * (v <= vth)), (v > vth) * 1, peak, saturations
 
+    def lava_process(self, params: Params) -> str:
+        """Lava's own LIF has one du, dv and vth for all neurons."""
+        if self.fixed_constants(params).uniform:
+            return "lava.proc.lif.process:LIF"
+        return "neurodeploy.backends.lava.processes:ProfiledLIF"
+
     def lava_arguments(self, params: Params) -> dict[str, Any]:
-        return {**lif_arguments(params), "vth": int(params["vth"])}
+        return {**lif_arguments(params), "vth": params["vth"]}
 
     def message_scale(self, params: Params, scale: float) -> float:
         return 1.0

@@ -42,7 +42,6 @@ class Delta:
     sends = "s"
     input_shift = 0
     int32_input = 0
-    lava_process = "lava.proc.sdn.process:Delta"
 
     def cost(self, params: Params) -> Cost:
         return Cost(multiplies=0, adds=3, compares=1)
@@ -56,7 +55,7 @@ class Delta:
 
     @staticmethod
     def fixed_step(
-        state: tuple[Array, ...], a: Array, population: tuple[int, ...], each: tuple[Array, ...]
+        state: tuple[Array, ...], a: Array, population: tuple[Any, ...], each: tuple[Array, ...]
     ) -> tuple[tuple[Array, ...], Array, Array, Array]:
         before, residue = state
         vth, state_exp, shift = population
@@ -64,6 +63,9 @@ class Delta:
         sent, residue = fixed_delta(act - before + residue, vth, state_exp)
         peak = np.abs(act)
         return (act, residue), sent, peak, beyond_24_bits(peak)
+
+    def lava_process(self, params: Params) -> str:
+        return "lava.proc.sdn.process:Delta"
 
     def lava_arguments(self, params: Params) -> dict[str, Any]:
         return {key: int(params[key]) for key in DELTA_PARAMETERS}

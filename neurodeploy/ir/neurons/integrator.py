@@ -40,7 +40,6 @@ class Integrator:
     sends = "v"
     input_shift = MANTISSA_SHIFT
     int32_input = SUBTHRESHOLD_INT32_INPUT
-    lava_process = "neurodeploy.backends.lava.processes:Integrator"
 
     def cost(self, params: Params) -> Cost:
         return subthreshold_cost(params)
@@ -54,13 +53,16 @@ class Integrator:
 
     @staticmethod
     def fixed_step(
-        state: tuple[Array, ...], a: Array, population: tuple[int, ...], each: tuple[Array, ...]
+        state: tuple[Array, ...], a: Array, population: tuple[Any, ...], each: tuple[Array, ...]
     ) -> tuple[tuple[Array, ...], Array, Array, Array]:
         u, v = state
         du, dv = population
         (bias,) = each
         u, v, peak, saturations = subthreshold(u, v, a, du, dv, bias)
         return (u, v), v, peak, saturations
+
+    def lava_process(self, params: Params) -> str:
+        return "neurodeploy.backends.lava.processes:Integrator"
 
     def lava_arguments(self, params: Params) -> dict[str, Any]:
         return lif_arguments(params)

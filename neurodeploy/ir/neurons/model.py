@@ -14,7 +14,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 State = Mapping[str, Array]
 Params = Mapping[str, Any]
 FixedStep = Callable[
-    [tuple[Array, ...], Array, tuple[int, ...], tuple[Array, ...]],
+    [tuple[Array, ...], Array, tuple[Any, ...], tuple[Array, ...]],
     tuple[tuple[Array, ...], Array, Array, Array],
 ]
 
@@ -59,13 +59,25 @@ class Update:
 
 @dataclass(frozen=True)
 class Constants:
-    """Integers of a fixed update that stay the same: one for the population, one for each neuron.
+    """Integers of a fixed update that stay the same.
 
-    each: arrays of the population's shape, or of no dimension.
+    population: one for all neurons, or, of a parameter that has one for each, an array of the
+    population's shape; each: arrays of the population's shape, or of no dimension.
     """
 
-    population: tuple[int, ...]
+    population: tuple[int | Array, ...]
     each: tuple[Array, ...]
+
+    @property
+    def uniform(self) -> bool:
+        """Whether all of `population` are one for all neurons."""
+        return all(np.ndim(value) == 0 for value in self.population)
+
+
+def integers(value: Any) -> int | Array:
+    """A parameter as one integer, or as an int64 array of one for each neuron."""
+    array = np.asarray(value, dtype=np.int64)
+    return array if array.ndim else int(array)
 
 
 class NeuronModel(Protocol):
@@ -83,8 +95,8 @@ class NeuronModel(Protocol):
     input_shift: by how many bits the fixed update shifts its input up.
     int32_input: the largest |a| up to which no integer within `fixed_step` needs more than 32 bits,
     given states within +-2^29; 0 if there is none.
-    `lava_process` names, as `module:Class`, the Lava process that the model runs as, and
-    `lava_arguments` its keyword arguments but for the shape.
+    `lava_process` names, as `module:Class`, the Lava process that a population of these parameters
+    runs as, and `lava_arguments` its keyword arguments but for the shape.
     `message_scale` is the integers per real unit of a message of a population of `scale`.
     """
 
@@ -96,7 +108,6 @@ class NeuronModel(Protocol):
     sends: str
     input_shift: int
     int32_input: int
-    lava_process: str
 
     def cost(self, params: Params) -> Cost: ...
 
@@ -106,6 +117,8 @@ class NeuronModel(Protocol):
 
     @property
     def fixed_step(self) -> FixedStep: ...
+
+    def lava_process(self, params: Params) -> str: ...
 
     def lava_arguments(self, params: Params) -> dict[str, Any]: ...
 

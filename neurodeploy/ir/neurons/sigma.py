@@ -35,7 +35,6 @@ class Sigma:
     sends = "sigma"
     input_shift = 0
     int32_input = 0
-    lava_process = "lava.proc.sdn.process:Sigma"
 
     def cost(self, params: Params) -> Cost:
         return Cost(multiplies=0, adds=1, compares=0)
@@ -49,12 +48,15 @@ class Sigma:
 
     @staticmethod
     def fixed_step(
-        state: tuple[Array, ...], a: Array, population: tuple[int, ...], each: tuple[Array, ...]
+        state: tuple[Array, ...], a: Array, population: tuple[Any, ...], each: tuple[Array, ...]
     ) -> tuple[tuple[Array, ...], Array, Array, Array]:
         (sigma,) = state
         sigma = wrapped_int32(sigma + a)
         peak = np.abs(sigma)
         return (sigma,), sigma, peak, beyond_24_bits(peak)
+
+    def lava_process(self, params: Params) -> str:
+        return "lava.proc.sdn.process:Sigma"
 
     def lava_arguments(self, params: Params) -> dict[str, Any]:
         return {}

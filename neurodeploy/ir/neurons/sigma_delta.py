@@ -81,7 +81,6 @@ class SigmaDelta:
     sends = "s"
     input_shift = 0
     int32_input = 0
-    lava_process = "lava.proc.sdn.process:SigmaDelta"
 
     def cost(self, params: Params) -> Cost:
         """sigma += a, the bias if there is one, d = y - act + residue and residue = d - s;
@@ -102,7 +101,7 @@ class SigmaDelta:
 
     @staticmethod
     def fixed_step(
-        state: tuple[Array, ...], a: Array, population: tuple[int, ...], each: tuple[Array, ...]
+        state: tuple[Array, ...], a: Array, population: tuple[Any, ...], each: tuple[Array, ...]
     ) -> tuple[tuple[Array, ...], Array, Array, Array]:
         sigma, act, residue = state
         vth, state_exp = population
@@ -112,6 +111,9 @@ class SigmaDelta:
         sent, residue = fixed_delta(y - act + residue, vth, state_exp)
         peak = np.maximum(np.abs(sigma), y)
         return (sigma, y, residue), sent, peak, beyond_24_bits(peak)
+
+    def lava_process(self, params: Params) -> str:
+        return "lava.proc.sdn.process:SigmaDelta"
 
     def lava_arguments(self, params: Params) -> dict[str, Any]:
         exponents = {key: int(params[key]) for key in DELTA_PARAMETERS}

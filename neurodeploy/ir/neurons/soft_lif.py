@@ -49,7 +49,6 @@ class SoftLif:
     sends = "s"
     input_shift = MANTISSA_SHIFT
     int32_input = SUBTHRESHOLD_INT32_INPUT
-    lava_process = "neurodeploy.backends.lava.processes:SoftLIF"
 
     def cost(self, params: Params) -> Cost:
         cost = subthreshold_cost(params)
@@ -68,7 +67,7 @@ class SoftLif:
 
     @staticmethod
     def fixed_step(
-        state: tuple[Array, ...], a: Array, population: tuple[int, ...], each: tuple[Array, ...]
+        state: tuple[Array, ...], a: Array, population: tuple[Any, ...], each: tuple[Array, ...]
     ) -> tuple[tuple[Array, ...], Array, Array, Array]:
         u, v, s = state
         du, dv, vth, subtract = population
@@ -78,9 +77,11 @@ class SoftLif:
         s = (v > vth) * 1
         return (u, v, s), s, peak, saturations + clips
 
+    def lava_process(self, params: Params) -> str:
+        return "neurodeploy.backends.lava.processes:SoftLIF"
+
     def lava_arguments(self, params: Params) -> dict[str, Any]:
-        thresholds = {key: int(params[key]) for key in ("vth", "subtract")}
-        return {**lif_arguments(params), **thresholds}
+        return {**lif_arguments(params), "vth": params["vth"], "subtract": params["subtract"]}
 
     def message_scale(self, params: Params, scale: float) -> float:
         return 1.0

@@ -14,6 +14,7 @@ from neurodeploy.ir.arithmetic import (
     DECAY_UNITY,
     DU_OFFSET,
     MANTISSA_SHIFT,
+    THRESHOLD_MANTISSA_MAX,
 )
 from neurodeploy.ir.program import Neuron
 from neurodeploy.passes.quantize.options import Options
@@ -25,25 +26,33 @@ NETX_BIAS_EXP = 6
 def fixed_neuron(neuron: Neuron, scale: float, options: Options) -> tuple[Neuron, float, float]:
     """The fixed population, its largest decay error and its relative threshold error."""
     real = {k: np.asarray(v, dtype=np.float64) for k, v in neuron.params.items()}
-    du, dv = float(real["du"].flat[0]), float(real["dv"].flat[0])
+    state_scale = scale * (1 << MANTISSA_SHIFT)
+    du = _rounded(real["du"] * DECAY_UNITY - DU_OFFSET, 0, DECAY_UNITY - 1)
+    dv = _rounded(real["dv"] * DECAY_UNITY, 0, DECAY_UNITY - 1)
     params: dict[str, Any] = {
-        "du": int(np.clip(np.rint(du * DECAY_UNITY) - DU_OFFSET, 0, DECAY_UNITY - 1)),
-        "dv": int(np.clip(np.rint(dv * DECAY_UNITY), 0, DECAY_UNITY - 1)),
-        "v_init": np.rint(real["v_init"] * scale * (1 << MANTISSA_SHIFT)).astype(np.int64),
+        "du": du,
+        "dv": dv,
+        "v_init": np.rint(real["v_init"] * state_scale).astype(np.int64),
     }
     decay_error = max(
-        abs((params["du"] + DU_OFFSET) / DECAY_UNITY - du), abs(params["dv"] / DECAY_UNITY - dv)
+        float(np.abs((du + DU_OFFSET) / DECAY_UNITY - real["du"]).max()),
+        float(np.abs(dv / DECAY_UNITY - real["dv"]).max()),
     )
     threshold_error = 0.0
     for key in ("vth", "subtract"):
         if key in real:
-            wanted = float(real[key].flat[0]) * scale
-            params[key] = int(np.rint(wanted))
-            if wanted > 0:
-                threshold_error = max(threshold_error, abs(params[key] - wanted) / wanted)
-    params |= _bias(real["bias"] * scale * (1 << MANTISSA_SHIFT), options)
-    state_scale = scale * (1 << MANTISSA_SHIFT)
+            wanted = real[key] * scale
+            params[key] = _rounded(wanted, 0, THRESHOLD_MANTISSA_MAX)
+            error = np.abs(params[key] - wanted)[wanted > 0] / wanted[wanted > 0]
+            threshold_error = max(threshold_error, float(error.max(initial=0.0)))
+    params |= _bias(real["bias"] * state_scale, options)
     return replace(neuron, params=params, scale=state_scale), decay_error, threshold_error
+
+
+def _rounded(values: Array, low: int, high: int) -> int | Array:
+    """One integer if all neurons have the same, which is what most chips and formats want."""
+    whole = np.clip(np.rint(values), low, high).astype(np.int64)
+    return int(whole.flat[0]) if np.ptp(whole) == 0 else whole
 
 
 def _bias(bias: Array, options: Options) -> dict[str, Any]:

@@ -5,7 +5,7 @@ that keeps, over the calibration data times `margin`, every state within 24 bits
 within its mantissa and the bias within mantissa and exponent, and that puts the largest weight of
 its widest synapse onto the largest mantissa. Per population:
     weight   w s / (x 2^weight_exp)   x: integers per real unit of a message, 1 for spikes
-    vth      round(vth s)             subtract likewise
+    vth      round(vth s)             subtract likewise; per neuron, if they differ, as the decays
     bias     round(64 s bias / 2^bias_exp)
     du, dv   round(4096 d) - 1 and round(4096 d), the chip adds 1 to du
 Weights round to nearest even-step integers (the sign costs a bit, so mixed-sign weights are even).

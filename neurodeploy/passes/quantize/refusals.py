@@ -24,12 +24,6 @@ def check_program(program: Program, options: Options) -> None:
             hint = "let a spiking population feed on, or read the membrane out only"
             problems.append(Diagnostic(f"synapse {synapse.name}", "graded-source", detail, hint))
     for neuron in program.neurons:
-        for key in ("du", "dv", "vth", "subtract"):
-            value = np.asarray(neuron.params.get(key, 0.0))
-            if np.ptp(value) > 0:
-                detail = f"{key} ranges {value.min():g}..{value.max():g} within one population"
-                hint = "the chip keeps one value per population here: train one value per layer"
-                problems.append(Diagnostic(f"neuron {neuron.name}", "uniform", detail, hint))
         if np.min(neuron.params.get("vth", 0.0)) < 0:
             detail = f"vth = {np.min(neuron.params['vth']):g} is negative, its mantissa unsigned"
             problems.append(Diagnostic(f"neuron {neuron.name}", "vth", detail))
@@ -46,7 +40,7 @@ def vanished(
     problems = [
         Diagnostic(where, "rounds-to-zero", f"{key} = {np.max(real.params[key]):g}", hint)
         for key in ("vth", "subtract")
-        if np.max(real.params.get(key, 0.0)) > 0 and fixed.params[key] == 0
+        if np.any((np.asarray(real.params.get(key, 0.0)) > 0) & (fixed.params.get(key, 1) == 0))
     ]
     given, left = (any(np.any(s.weight_values) for s in group) for group in (before, after))
     if given and not left:

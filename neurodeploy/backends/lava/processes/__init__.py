@@ -6,7 +6,7 @@ when it looks for process models.
 
 from __future__ import annotations
 
-from neurodeploy.backends.lava.processes.neurons import Integrator, SoftLIF
+from neurodeploy.backends.lava.processes.neurons import Integrator, ProfiledLIF, SoftLIF
 from neurodeploy.backends.lava.processes.synapses import DelayConv
 
-__all__ = ["DelayConv", "Integrator", "SoftLIF"]
+__all__ = ["DelayConv", "Integrator", "ProfiledLIF", "SoftLIF"]

@@ -1,6 +1,7 @@
-"""Neuron processes: Lava's LIF, recorded; `SoftLIF` and `Integrator`, which Lava lacks.
+"""Neuron processes: Lava's LIF, recorded, and those that Lava lacks.
 
-All three run Lava's own `AbstractPyLifModelFixed`: its decays, widths, wrap and clip.
+All of them run Lava's own `AbstractPyLifModelFixed`: its decays, widths, wrap and clip. Ours have
+decays and thresholds for each neuron, where Lava's have one for all.
 """
 
 from __future__ import annotations
@@ -26,7 +27,55 @@ class RecordedLif(Recorded, PyLifModelBitAcc):
     restarts = ("u", "v")
 
 
-class SoftLIF(AbstractLIF):
+class Profiled(AbstractLIF):
+    """`AbstractLIF` whose du and dv may differ from neuron to neuron."""
+
+    def __init__(self, *, shape: tuple[int, ...], du: Any, dv: Any, **kwargs: Any) -> None:
+        super().__init__(shape=shape, du=0, dv=0, **kwargs)
+        self.du = Var(shape=shape, init=du)
+        self.dv = Var(shape=shape, init=dv)
+
+
+class _ProfiledModel(Recorded):
+    """Types of Lava's LIF model for arrays."""
+
+    restarts: tuple[str, ...] = ("u", "v")
+    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
+    du: Any = LavaPyType(np.ndarray, np.int32, precision=12)
+    dv: Any = LavaPyType(np.ndarray, np.int32, precision=12)
+
+
+class _FiringModel(_ProfiledModel):
+    """Fires where v > vth << 6."""
+
+    vth: Any = LavaPyType(np.ndarray, np.int32, precision=17)
+    vth_shift: int
+    v: Any
+
+    def scale_threshold(self) -> None:
+        self.effective_vth = np.left_shift(self.vth, self.vth_shift)
+        self.isthrscaled = True
+
+    def spiking_activation(self) -> Any:
+        return self.v > self.effective_vth
+
+
+class ProfiledLIF(Profiled):
+    """Lava's LIF with a du, dv and vth for each neuron."""
+
+    def __init__(self, *, vth: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.vth = Var(shape=kwargs["shape"], init=vth)
+
+
+@implements(proc=ProfiledLIF, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class PyProfiledLifModelFixed(_FiringModel, AbstractPyLifModelFixed):
+    """Lava's sub-threshold dynamics and reset."""
+
+
+class SoftLIF(Profiled):
     """LIF that subtracts `subtract` << 6 from v in the step after a spike, instead of a reset.
 
     u[t] = u[t-1] * (1-du) + a_in
@@ -34,54 +83,45 @@ class SoftLIF(AbstractLIF):
     s[t] = v[t] > vth
     """
 
-    def __init__(self, *, vth: int, subtract: int, **kwargs: Any) -> None:
+    def __init__(self, *, vth: Any, subtract: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.vth = Var(shape=(1,), init=vth)
-        self.subtract = Var(shape=(1,), init=subtract)
+        self.vth = Var(shape=kwargs["shape"], init=vth)
+        self.subtract = Var(shape=kwargs["shape"], init=subtract)
         self.spikes = Var(shape=kwargs["shape"], init=0)
 
 
 @implements(proc=SoftLIF, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class PySoftLifModelFixed(Recorded, AbstractPyLifModelFixed):
+class PySoftLifModelFixed(_FiringModel, AbstractPyLifModelFixed):
     """Lava's sub-threshold dynamics; v saturates at 24 bits before and after the subtraction."""
 
     restarts = ("u", "v", "spikes")
-    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
-    vth: int = LavaPyType(int, np.int32, precision=17)
-    subtract: int = LavaPyType(int, np.int32, precision=17)
+    subtract: Any = LavaPyType(np.ndarray, np.int32, precision=17)
     spikes: Any = LavaPyType(np.ndarray, np.int32, precision=1)
 
     def scale_threshold(self) -> None:
-        self.effective_vth = np.left_shift(self.vth, self.vth_shift)
+        super().scale_threshold()
         self.effective_subtract = np.left_shift(self.subtract, self.vth_shift)
-        self.isthrscaled = True
 
     def subthr_dynamics(self, activation_in: Any) -> None:
         super().subthr_dynamics(activation_in)
         limit = self.max_uv_val - 1
         self.v[:] = np.clip(self.v - self.effective_subtract * self.spikes, -limit, limit)
 
-    def spiking_activation(self) -> Any:
-        return self.v > self.effective_vth
-
     def reset_voltage(self, spike_vector: Any) -> None:
         self.spikes[:] = spike_vector
 
 
-class Integrator(AbstractLIF):
+class Integrator(Profiled):
     """LIF without threshold: sends v as a graded 24-bit message."""
 
 
 @implements(proc=Integrator, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class PyIntegratorModelFixed(Recorded, AbstractPyLifModelFixed):
+class PyIntegratorModelFixed(_ProfiledModel, AbstractPyLifModelFixed):
     """Lava's sub-threshold dynamics alone."""
-
-    restarts = ("u", "v")
-    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
 
     def scale_threshold(self) -> None:
         self.isthrscaled = True
