@@ -15,7 +15,7 @@ from neurodeploy.ir.program import Port, Program
 
 Array = np.ndarray[Any, np.dtype[Any]]
 # dtypes that are listed as they come, each with machine code of its own; others become int64
-LISTED = ("uint8", "int64", "float32", "float64")
+LISTED = frozenset(map(np.dtype, ("uint8", "int64", "float32", "float64")))
 
 
 def list_messages(
@@ -69,33 +69,32 @@ class Lister:
         self._program = plan.program
         self._places = {p.name: _places(plan.orders[p.name]) for p in plan.program.inputs}
         self._list = compiled_helper(list_messages)
+        self._graded = any(p.num_message_bits for p in plan.program.inputs)
 
     def __call__(self, arrays: Mapping[str, Array], word: np.dtype[Any]) -> Given:
         """Messages of `(T, B, *shape)` arrays. Raises DataError for values that do not fit."""
         ports = self._program.inputs
-        rows = {p.name: len(arrays[p.name]) * arrays[p.name].shape[1] for p in ports}
-        room = sum(arrays[p.name].size for p in ports)
-        graded = any(p.num_message_bits for p in ports)
+        steps, batch = arrays[ports[0].name].shape[:2]
+        rows = steps * batch
+        room = rows * sum(p.size for p in ports)
         indices = np.empty(room, dtype=np.int32)
-        values = np.empty(room if graded else 0, dtype=word)
-        ends = np.zeros(1 + sum(rows.values()), dtype=np.int64)
-        first = 0
-        for port in ports:
-            part = ends[first : first + rows[port.name] + 1]
-            x = self._listed(port, arrays).reshape(rows[port.name], port.size)
+        values = np.empty(room if self._graded else 0, dtype=word)
+        ends = np.zeros(1 + rows * len(ports), dtype=np.int64)
+        for number, port in enumerate(ports):
+            part = ends[number * rows : (number + 1) * rows + 1]
+            x = self._listed(port, arrays).reshape(rows, port.size)
             if not self._list(x, self._places[port.name], *port.limits, part, indices, values):
                 prepare_inputs(self._program, arrays)
                 raise AssertionError(f"{port.name} has values that are not listed")
-            first += rows[port.name]
         return Given(ends[1:], indices, values)
 
     def _listed(self, port: Port, arrays: Mapping[str, Array]) -> Array:
         x = arrays[port.name]
-        if x.dtype.kind == "f" and port.num_message_bits > 0:
+        if port.num_message_bits > 0 and x.dtype.kind == "f":
             x = prepare_inputs(self._program, arrays)[port.name]
-        if x.dtype.kind == "b":
+        if x.dtype == np.bool_:
             x = x.view(np.uint8)
-        if x.dtype.name not in LISTED:
+        if x.dtype not in LISTED:
             x = x.astype(np.float32 if x.dtype.kind == "f" and x.dtype.itemsize < 4 else np.int64)
         return np.ascontiguousarray(x)
 

@@ -6,7 +6,6 @@ import functools
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -69,15 +68,16 @@ class Session:
 
     def step(self, inputs: Inputs) -> dict[str, Array]:
         """One step: `(B, *shape)`, for one sample also `*shape`, to `(B, *shape)` of each key."""
-        ports = self.program.inputs
-        given = inputs if isinstance(inputs, Mapping) else {ports[0].name: inputs}
-        shapes = {p.name: (1, self.batch, *p.shape) for p in ports}
-        whole = {
-            name: np.reshape(x, shapes[name]) if np.size(x) == prod(shapes[name]) else x
-            for name, x in given.items()
-            if name in shapes
-        }
+        given = inputs if isinstance(inputs, Mapping) else {self.program.inputs[0].name: inputs}
+        whole = {name: self._one_step(name, np.asanyarray(x)) for name, x in given.items()}
         return {key: values[0] for key, values in self.advance(whole).items()}
+
+    def _one_step(self, name: str, x: Array) -> Array:
+        """`(B, *shape)` or, for one sample, `*shape` as `(1, B, *shape)`; others unchanged."""
+        shape = self.program.shapes.get(name, ())
+        if x.shape == shape and self.batch == 1:
+            return x[None, None]
+        return x[None] if x.shape == (self.batch, *shape) else x
 
     def advance(self, inputs: Inputs) -> dict[str, Array]:
         """Steps for input `(T, B, *shape)`, to `(T, B, *shape)` of each key.
@@ -118,7 +118,8 @@ class Session:
         if before is None:
             states = np.tile(plan.state.astype(word), (batch, 1))
             events = np.zeros((batch, plan.events), dtype=np.int32)
-            values = np.zeros((batch, plan.events), dtype=word)
+            graded = plan.nodes[:, c.GRADED].any()
+            values = np.zeros((batch, plan.events if graded else 0), dtype=word)
             slots = np.zeros((batch, plan.slots, 2), dtype=np.int64)
             self._memory = Memory(states, events, values, slots)
         else:

@@ -1,0 +1,1 @@
+"""Measurements: each script writes a results file and what is made from it."""
