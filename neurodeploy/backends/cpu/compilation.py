@@ -23,17 +23,39 @@ import numpy as np
 
 import neurodeploy
 from neurodeploy.backends.cpu import kernel, models
+from neurodeploy.backends.cpu.progress import Compiling
 from neurodeploy.ir import arithmetic, neurons
 
 OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 
+class Kernel:
+    """`kernel.advance` compiled. Its machine code is made, or loaded, at the first call.
+
+    From the second call on numba does not look at the arguments' types, which takes as long as a
+    silent step of a small network: they are those of `tables`, always the same.
+    """
+
+    def __init__(self, dispatcher: Any) -> None:
+        self._dispatcher = dispatcher
+        self._call: Callable[..., Any] = self._first
+
+    def __call__(self, *tables: Any) -> bool:
+        return bool(self._call(*tables))
+
+    def _first(self, *tables: Any) -> Any:
+        with Compiling():
+            done = self._dispatcher(*tables)
+        (compiled,) = self._dispatcher.overloads.values()
+        self._call = compiled.entry_point
+        return done
+
+
 @functools.cache
-def compiled_kernel(narrow: bool) -> Any:
-    """`kernel.advance` for int32 words (`narrow`) or int64; its machine code is made, or loaded, at
-    its first call."""
+def compiled_kernel(narrow: bool) -> Kernel:
+    """For int32 words (`narrow`) or int64."""
     update = models.population_updates(_compiled, narrow)
-    return _cached(_linked(kernel.advance, {"update_population": update}))
+    return Kernel(_cached(_linked(kernel.advance, {"update_population": update})))
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from neurodeploy.backends.cpu.compilation import compiled_helper
 from neurodeploy.backends.cpu.plan import Plan
 from neurodeploy.backends.cpu.tables import Given
 from neurodeploy.ir.inputs import Inputs, batched, prepare_inputs
+from neurodeploy.ir.nir_data import is_nir_data, to_inputs
 from neurodeploy.ir.program import Port, Program
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -48,6 +49,8 @@ def as_arrays(program: Program, inputs: Inputs) -> dict[str, Array]:
     Raises DataError for ports, shapes and dtypes that do not fit.
     """
     ports = program.inputs
+    if is_nir_data(inputs):
+        inputs = to_inputs(program, inputs)
     given = inputs if isinstance(inputs, Mapping) else {ports[0].name: inputs}
     if set(given) != {p.name for p in ports} or (given is not inputs and len(ports) > 1):
         prepare_inputs(program, inputs)  # says what is wrong

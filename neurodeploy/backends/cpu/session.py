@@ -146,8 +146,7 @@ class Session:
             first, last = (self.batch * k // self._threads for k in (i, i + 1))
             span = Span(self.time, stop, first, last, self.batch, self._limit)
             counts, scratch = self._counters[i], self._scratch[i]
-            done = self._kernel(self._tables, self._memory, given, records, counts, scratch, span)
-            return bool(done)
+            return self._kernel(self._tables, self._memory, given, records, counts, scratch, span)
 
         if self._threads == 1:
             return work(0)
