@@ -1,4 +1,4 @@
-"""A line on a terminal for what takes longer than a moment: a run's steps, the first compilation."""
+"""A line on a terminal for what takes longer than a moment: steps, the first compilation."""
 
 from __future__ import annotations
 
