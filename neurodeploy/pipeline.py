@@ -96,9 +96,15 @@ def to_nir(
     return export
 
 
-def replay(module: Any, inputs: Array, *, membranes: bool = False) -> dict[str, Array]:
+def replay(
+    module: Any,
+    inputs: Array | Mapping[str, Array],
+    *,
+    output: Choice = None,
+    membranes: bool = False,
+) -> dict[str, Array]:
     """Every layer's spikes of a snnTorch or Norse module in float64: `frontends.tracer.replay`."""
-    return _frontend(module).replay(module, inputs, membranes=membranes)
+    return _frontend(module).replay(module, inputs, output=output, membranes=membranes)
 
 
 def source_hash(module: Any) -> str:

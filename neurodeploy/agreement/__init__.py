@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from neurodeploy.agreement.elements import Difference, difference
+from neurodeploy.agreement.modules import compare_torch
 from neurodeploy.agreement.networks import diff
 from neurodeploy.agreement.road import Verification, examine, verify
 from neurodeploy.agreement.stages import (
     Comparison,
     compare_integers,
     compare_rounding,
-    compare_torch,
 )
 
 __all__ = [

@@ -12,15 +12,21 @@ import numpy as np
 
 from neurodeploy import pipeline
 from neurodeploy.agreement.elements import Array, Difference
+from neurodeploy.agreement.modules import (
+    compare_module,
+    require_layers,
+    spiking_layers,
+    spiking_populations,
+    torch_stage,
+    without_repeats,
+)
 from neurodeploy.agreement.stages import (
     Comparison,
+    Stage,
     compare,
-    compare_module,
     compare_runs,
     graph_stage,
     program_stage,
-    require_layers,
-    torch_stage,
 )
 from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.ir.arithmetic import MANTISSA_SHIFT
@@ -71,9 +77,9 @@ def verify(
     """Runs the stages on the same input `(T, B, *shape)` and compares each with the next.
 
     source: the graph or a Program; a fixed one starts at its integers. module: the snnTorch or
-    Norse module that a graph came from; compiled: its fixed Program; backends: where else that one
-    runs ("lava"). steps replaces T; layers leaves the others out;
-    repair mends the graph first, see `ir.repair`.
+    Norse module that a graph came from, several inputs by the names of its arguments; compiled: its
+    fixed Program; backends: where else that one runs ("lava"). steps replaces T; layers leaves the
+    others out; repair mends the graph first, see `ir.repair`.
     Raises what the stages raise; differences are returned, not raised.
     """
     return examine(
@@ -171,16 +177,39 @@ def _in_float(origin: _Origin, real: Trace, inputs: Inputs, module: Any) -> Iter
         )
         first = graph_stage(origin.graph, run, program)
     if module is not None:
-        prepared = prepare_inputs(program, inputs)
-        if len(prepared) != 1:
-            detail = f"a module takes one input, the graph has {', '.join(prepared)}"
-            raise ConfigError(Diagnostic("input", "ports", detail))
-        x = padded(next(iter(prepared.values())), real.input_steps)
-        replayed = pipeline.replay(module, x, membranes=True)
-        require_layers(replayed, program)
-        yield from compare_module(torch_stage(replayed, program), first)
+        yield from _from_module(origin, module, first, inputs, real.input_steps)
     if first is not last:
         yield from compare(first, last, exact=True)
+
+
+def _from_module(
+    origin: _Origin, module: Any, first: Stage, inputs: Inputs, steps: int
+) -> Iterator[Comparison]:
+    """torch = NIR; one input is the module's first, several go by the names of its arguments."""
+    program = origin.program
+    prepared = {n: padded(x, steps) for n, x in prepare_inputs(program, inputs).items()}
+    alone = len(prepared) == 1 and "inputs" not in origin.manifest
+    data = next(iter(prepared.values())) if alone else prepared
+    replayed = pipeline.replay(module, data, output=_outputs(origin), membranes=True)
+    if origin.graph is None:
+        expected = list(spiking_populations(program))
+    else:
+        expected = list(spiking_layers(origin.graph, replayed))
+        replayed = without_repeats(replayed, origin.graph)
+    require_layers(replayed, expected)
+    yield from compare_module(torch_stage(replayed, first), first)
+
+
+def _outputs(origin: _Origin) -> int | str | list[int] | None:
+    """What of forward()'s results the graph has as Outputs: as its manifest says, else all if there
+    are several, else what an export takes by itself."""
+    stated = origin.manifest.get("outputs")
+    if isinstance(stated, Mapping):
+        return [int(o["position"]) for o in stated.values()]
+    one = origin.manifest.get("output")
+    if isinstance(one, int):
+        return one
+    return "all" if len(origin.program.outputs) > 1 else None
 
 
 def _in_integers(

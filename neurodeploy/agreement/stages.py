@@ -25,16 +25,21 @@ from neurodeploy.ir.trace import Trace
 FLOAT_SLACK = 1e-9  # of the largest value: float64 rounds by the order of a sum
 
 
+SPIKING = (nir.IF, nir.LIF, nir.CubaLIF, nir.Threshold)
+
+
 @dataclass(frozen=True)
 class Stage:
-    """A run: `(T, B, *shape)` per layer, layers named as the Program's populations.
+    """A run: `(T, B, *shape)` per layer, by the names of the graph's nodes.
 
-    spikes: what spiking layers send; membranes: real units, 0 at the reset, after the reset.
+    spikes: what spiking layers send; membranes: real units, after the reset, from v = 0 at the
+    reset; resets: the v, in the graph's own units, that counts as 0 there.
     """
 
     name: str
     spikes: Mapping[str, Array]
     membranes: Mapping[str, Array]
+    resets: Mapping[str, Array | float]
 
 
 @dataclass(frozen=True)
@@ -50,48 +55,43 @@ class Comparison:
     slack: float = 0.0
 
 
-def torch_stage(replayed: Mapping[str, Array], program: Program) -> Stage:
-    """What a replay recorded: spikes, membranes, and of a read-out its membrane alone."""
-    layers = {n: _shaped(replayed[n], program.shapes[n]) for n in program.order if n in replayed}
-    spikes = {n: x for n, x in layers.items() if not program.is_graded(n)}
-    membranes = {n: x for n, x in layers.items() if program.is_graded(n)}
-    for name in spikes:
-        raw = _shaped(replayed.get(f"{name}/v", np.zeros(0)), program.shapes[name])
-        if raw.shape[2:] == program.shapes[name]:
-            membranes[name] = raw + program.neuron(name).params["v_init"]  # which is -v_reset
-    return Stage("torch", spikes, membranes)
-
-
-def _shaped(values: Array, shape: tuple[int, ...]) -> Array:
-    wanted = (*values.shape[:2], *shape)
-    return values.reshape(wanted) if values.size == np.prod(wanted) else values
-
-
 def graph_stage(graph: nir.NIRGraph, run: Interpretation, program: Program) -> Stage:
-    """What the graph's nodes sent, and the membrane of each population's nodes."""
+    """What each node sent, and the membrane behind the spikes of those that spike.
+
+    Scaled spikes, and an Output that passes spikes on, count as spikes. A Threshold has the
+    membrane that it reads, unless that is a population of the Program by itself.
+    """
     flat = flatten(graph)
+    before: dict[str, list[str]] = {str(name): [] for name in flat.nodes}
+    for a, b in flat.edges:
+        before[str(b)].append(str(a))
     spikes, membranes = {}, {}
-    for name in program.order:
-        if name not in run.nodes:  # a population of the Program's own, such as a bias
+    resets: dict[str, Array | float] = {}
+    for name, sent in run.nodes.items():
+        if not _spikes(flat, before, name):
+            membranes[name] = sent
             continue
-        if program.is_graded(name):
-            membranes[name] = run.nodes[name]
-            continue
-        spikes[name] = run.nodes[name]
-        holder = _membrane(flat, run, name)
-        if holder is not None:
+        spikes[name] = sent
+        holder = _membrane(before, run, name)
+        if holder is not None and (holder == name or holder not in program.shapes):
             reset = getattr(flat.nodes[holder], "v_reset", None)
-            membranes[name] = run.states[f"{holder}/v"] - (0.0 if reset is None else reset)
-    return Stage("NIR", spikes, membranes)
+            resets[name] = 0.0 if reset is None else reset
+            membranes[name] = run.states[f"{holder}/v"] - resets[name]
+    return Stage("NIR", spikes, membranes, resets)
 
 
-def _membrane(flat: nir.NIRGraph, run: Interpretation, name: str) -> str | None:
+def _spikes(flat: nir.NIRGraph, before: Mapping[str, list[str]], name: str) -> bool:
+    node = flat.nodes[name]
+    passes = isinstance(node, nir.Output | nir.Scale) and len(before[name]) == 1
+    return isinstance(flat.nodes[before[name][0]] if passes else node, SPIKING)
+
+
+def _membrane(before: Mapping[str, list[str]], run: Interpretation, name: str) -> str | None:
     """The node that holds a population's membrane: its own, or the one that a Threshold reads."""
-    if f"{name}/v" in run.states:
-        return name
-    sources = [a for a, b in flat.edges if b == name]
-    alone = len(sources) == 1 and f"{sources[0]}/v" in run.states
-    return str(sources[0]) if alone else None
+    for holder in (name, *(before[name] if len(before[name]) == 1 else ())):
+        if f"{holder}/v" in run.states:
+            return holder
+    return None
 
 
 def program_stage(name: str, trace: Trace) -> Stage:
@@ -99,7 +99,9 @@ def program_stage(name: str, trace: Trace) -> Stage:
     program = trace.program
     keys = [n for n in program.order if f"{n}/v" in trace.states]
     spikes = {n: trace.real(f"{n}/s") for n in keys if not program.is_graded(n)}
-    return Stage(name, spikes, {n: trace.real(f"{n}/v") for n in keys})
+    neurons = {n: program.neuron(n) for n in spikes}
+    resets = {name: -n.params.get("v_init", 0.0) / n.scale for name, n in neurons.items()}
+    return Stage(name, spikes, {n: trace.real(f"{n}/v") for n in keys}, resets)
 
 
 def compare(left: Stage, right: Stage, *, exact: bool) -> Iterator[Comparison]:
@@ -111,30 +113,6 @@ def compare(left: Stage, right: Stage, *, exact: bool) -> Iterator[Comparison]:
         if layer in left.membranes and layer in right.membranes:
             pair = (left.membranes[layer], right.membranes[layer])
             yield _pair(stages, layer, "v", *pair, exact)
-
-
-def compare_module(torch: Stage, other: Stage) -> Iterator[Comparison]:
-    """`compare` of a module: membranes of spiking layers are measured, nothing is promised of them.
-
-    Some layers state their membrane before the reset, some after it, and some count it from
-    elsewhere: it is measured where neither stage spikes, and from v = 0 at the graph's reset.
-    """
-    for c in compare(torch, other, exact=True):
-        d = c.difference
-        if d.quantity == "spikes" or d.layer not in torch.spikes:
-            yield c
-            continue
-        silent = (torch.spikes[d.layer] == 0) & (other.spikes[d.layer] == 0)
-        left = np.where(silent, c.left, c.right)
-        slack = FLOAT_SLACK * float(np.abs(c.right).max(initial=1.0))
-        yield _measured((torch.name, other.name), d.layer, (left, c.right), slack)
-
-
-def _measured(
-    stages: tuple[str, str], layer: str, pair: tuple[Array, Array], slack: float
-) -> Comparison:
-    found = difference(stages, layer, "v", pair, exact=False, tolerance=slack)
-    return Comparison(found, *pair, slack)
 
 
 def _pair(
@@ -163,31 +141,6 @@ def compare_runs(left: Trace, right: Trace, name: str) -> Iterator[Comparison]:
         found = difference(("fixed", name), layer, quantity, arrays, exact=True, scale=scale)
         a, b = ((x if scale == 1.0 else x / scale) for x in arrays)
         yield Comparison(found, a, b)
-
-
-def require_layers(replayed: Mapping[str, Array], program: Program) -> None:
-    """VerificationError for a spiking layer that the module does not have: only one side has it."""
-    expected = [n.name for n in program.neurons if program.incoming(n.name)]
-    missing = [n for n in expected if n not in replayed and not program.is_graded(n)]
-    known = ", ".join(replayed)
-    if missing:
-        detail = f"the module has no such layer; it has {known}"
-        hint = "is the graph an export of this module?"
-        raise VerificationError(
-            [Diagnostic(f"layer {n}", "torch = NIR", detail, hint) for n in missing]
-        )
-
-
-def compare_torch(replayed: Mapping[str, Array], real: Trace) -> tuple[Difference, ...]:
-    """torch against the graph's Program: every layer that both know by name, spikes exactly.
-
-    A membrane read-out is compared to 1e-9 of its largest value. Raises VerificationError for a
-    spiking layer of the graph that the module does not have.
-    """
-    require_layers(replayed, real.program)
-    graph = program_stage("NIR", real)
-    torch = torch_stage(replayed, real.program)
-    return tuple(c.difference for c in compare_module(torch, graph))
 
 
 def compare_rounding(real: Trace, fixed: Trace) -> tuple[Difference, ...]:

@@ -296,3 +296,88 @@ def test_membranes_of_the_module_are_measured(files):
         assert (membrane.quantity, membrane.exact) == ("v", False), name
         assert membrane.largest < 1e-6, name
         assert examine(graph, x, dt=1e-3, module=module).comparisons[0].left.any(), name
+
+
+PORTS = """
+import torch, snntorch
+from torch import nn
+
+class Ears(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(3, 4), nn.Linear(2, 4), nn.Linear(4, 2)
+        self.lif1 = snntorch.Leaky(0.9)
+        self.lif2 = snntorch.Leaky(0.8, graded_spikes_factor=0.5)
+        self.lif3 = snntorch.Leaky(0.9, inhibition=True)
+
+    def forward(self, left, right, mem1=None, mem2=None, mem3=None):
+        spk1, mem1 = self.lif1(self.a(left), mem1)
+        spk2, mem2 = self.lif2(self.b(right) + spk1, mem2)
+        spk3, mem3 = self.lif3(2 * spk2, mem3)
+        return {"spikes": spk3, "sum": spk1 + spk2, "out": self.c(spk1)}, mem1, mem2, mem3
+
+def build():
+    torch.manual_seed(0)
+    return Ears()
+"""
+
+
+@pytest.fixture
+def ears(tmp_path):
+    """A file with a network of two inputs and three outputs, the network, and its inputs."""
+    pytest.importorskip("snntorch")
+    from neurodeploy.cli._factory import load_module
+
+    (tmp_path / "ears.py").write_text(PORTS)
+    rng = np.random.default_rng(2)
+    x = {"right": rng.uniform(0, 2, (60, 2, 2)), "left": rng.uniform(0, 2, (60, 2, 3))}
+    np.savez(tmp_path / "x.npz", **x)
+    return f"{tmp_path / 'ears.py'}:build", load_module(f"{tmp_path / 'ears.py'}:build"), x
+
+
+@pytest.mark.filterwarnings("ignore:Inhibition is an unstable feature")
+def test_a_module_of_several_inputs_and_outputs(ears, tmp_path, capsys):
+    """Graded and inhibited spikes are compared at the node that sends them."""
+    from neurodeploy import to_nir
+
+    source, module, x = ears
+    ports = {"left": (3,), "right": (2,)}
+    export = to_nir(module, ports, dt=DT, output=["out", "spikes", "sum"])
+    found = verify(export.graph, x, dt=DT, module=module)
+    torch = [d for d in found if d.left == "torch"]
+    assert all(d.agrees for d in found)
+    compared = {(d.layer, d.quantity) for d in torch if d.exact}
+    assert {(f"lif{n}", "spikes") for n in (1, 2, 3)} < compared
+    assert {("sum", "v"), ("out", "v")} < compared  # "spikes" are lif3's
+    write_nir(tmp_path / "net.nir", export.graph, export.manifest)
+    arguments = ("verify", tmp_path / "net.nir", "--input", tmp_path / "x.npz")
+    assert run(*arguments, "--against", source, "--hw", "none", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {r["layer"] for r in rows if r["left"] == "torch"} == {d.layer for d in torch}
+
+
+@pytest.mark.filterwarnings("ignore:Inhibition is an unstable feature")
+@pytest.mark.parametrize("node", ["c", "lif2", "lif3_defeats"])
+def test_what_differs_in_one_output_is_found_there(ears, node):
+    from neurodeploy import to_nir
+
+    _, module, x = ears
+    graph = to_nir(module, {"left": (3,), "right": (2,)}, dt=DT, output="all").graph
+    for key in ("weight", "scale"):
+        if hasattr(graph.nodes[node], key):
+            setattr(graph.nodes[node], key, 1.5 * getattr(graph.nodes[node], key))
+    wrong = {d.layer for d in verify(graph, x, dt=DT, module=module) if not d.agrees}
+    assert wrong and wrong <= {"c": {"out"}}.get(
+        node, {"lif2", "sum", "lif3", "spikes", "output_5"}
+    )
+
+
+def test_a_layer_that_the_module_has_not_is_no_part_of_another(ears):
+    from neurodeploy import to_nir
+
+    _, module, x = ears
+    graph = to_nir(module, {"left": (3,), "right": (2,)}, dt=DT, output="sum").graph
+    graph.nodes["lif1_more"] = nir.Threshold(np.ones(4))
+    graph.edges += [("a", "lif1_more"), ("lif1_more", "lif2_mem")]
+    with pytest.raises(VerificationError, match=r"layer lif1_more \[torch = NIR\]: the module has"):
+        verify(graph, x, dt=DT, module=module)
