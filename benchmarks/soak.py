@@ -63,7 +63,8 @@ def _compare(seed: int, simulator: Simulator, found: Counter[str]) -> bool:
     states = {key: values[:, 0] for key, values in ours.states.items()}
     sends = {n.name: f"{n.name}/{NEURON_MODELS[n.model].sends}" for n in program.neurons}
     try:
-        check_ranges(program, {**given, **{name: states[key] for name, key in sends.items()}})
+        sent = {**given, **{name: states[key] for name, key in sends.items()}}
+        check_ranges(program, sent, ours.steps)
     except QuantizationError:
         found["beyond Lava's int32"] += 1
         return True
@@ -96,22 +97,24 @@ def _runtime(session: lava.Session) -> Simulator:
     return simulate
 
 
-def soak(route: str, first: int, programs: int, output: Path) -> dict[str, Any]:
+def soak(route: str, first: int, programs: int, workers: int, output: Path) -> dict[str, Any]:
     """Compares until `programs` have run; writes what was found into `output` under the route."""
     record: dict[str, Any] = {"first_seed": first, "different_seeds": [], "counts": {}}
     total: Counter[str] = Counter()
     begin = time.monotonic()
     spawned = multiprocessing.get_context("spawn")
-    with spawned.Pool(1, maxtasksperchild=1) as pool:
-        while total["programs"] < programs:
-            found = pool.apply(soak_chunk, ((route, first, first + CHUNK),))
+    with spawned.Pool(workers, maxtasksperchild=1) as pool:
+        tasks = ((route, seed, seed + CHUNK) for seed in range(first, first + 2 * programs, CHUNK))
+        for found in pool.imap(soak_chunk, tasks):
             first += CHUNK
             total.update(found["counts"])
             record["different_seeds"] += found["different_seeds"]
             record.update(end_seed=first, counts=dict(sorted(total.items())))
             record.update(seconds=round(time.monotonic() - begin, 1), run=to_json(provenance()))
             _write(output, route, record)
-            print(route, first, dict(total), file=sys.stderr, flush=True)
+            print(f"{route}: {total['programs']} programs", file=sys.stderr, flush=True)
+            if total["programs"] >= programs:
+                break
     return record
 
 
@@ -128,9 +131,10 @@ def main() -> None:
     parser.add_argument("--programs", type=int, default=20000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--route", choices=("threads", "processes"), default="threads")
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--output", type=Path, default=RESULT)
     options = parser.parse_args()
-    found = soak(options.route, options.first, options.programs, options.output)
+    found = soak(options.route, options.first, options.programs, options.workers, options.output)
     print(json.dumps(found, indent=1))
     sys.exit(1 if found["different_seeds"] else 0)
 

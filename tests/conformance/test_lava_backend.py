@@ -212,6 +212,16 @@ def test_sums_beyond_lavas_integers_are_refused_by_name(session: lava.Session) -
         lava.run(image, np.full((3, 1, 1), 8388607 // 254 + 1), route="processes", session=session)
 
 
+def test_a_current_that_grows_beyond_int32_is_refused(session: lava.Session) -> None:
+    """u loses 2^24 once a step: what a larger input leaves adds up."""
+    port = Port("in", (8,), 16, signed=False)
+    tested = program((port,), (neuron("a", (1,), du=0),), (dense("in", "a", [[254] * 8]),))
+    x = np.full((3, 8), 3000)
+    agree(tested, x, session)
+    with pytest.raises(QuantizationError, match=r"input of a.*\[lava-range\]"):
+        lava.run(tested, np.repeat(x, 7, axis=0), route="processes", session=session)
+
+
 def test_programs_that_lava_cannot_take_are_refused() -> None:
     tested = every_kind()
     early = replace(tested, synapses=tuple(replace(s, delay=0) for s in tested.synapses[:2]))

@@ -9,7 +9,7 @@ range, all messages are right.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from neurodeploy.errors import Diagnostic, QuantizationError
 from neurodeploy.ir.arithmetic import STATE_LIMIT
 from neurodeploy.ir.neurons import NEURON_MODELS
-from neurodeploy.ir.program import Program, Synapse
+from neurodeploy.ir.program import Neuron, Program, Synapse
 from neurodeploy.ir.synapses import fixed_sum
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -28,35 +28,63 @@ INPUT_LIMIT = (1 << 31) - (1 << 25)
 CHUNK_STEPS = 64
 
 
-def check_ranges(program: Program, sent: Mapping[str, Array]) -> None:
+def check_ranges(program: Program, sent: Mapping[str, Array], steps: int) -> None:
     """QuantizationError naming each synapse and population that left Lava's integers.
 
-    sent: outputs of every port and population, `(steps, *shape)`.
+    sent: outputs of every port and population, `(samples * steps, *shape)`, samples in a row.
     """
     found = []
     for neuron in program.neurons:
-        arriving = np.zeros(neuron.shape, dtype=np.int64)
-        for synapse in program.incoming(neuron.name):
-            peak = _peak_sum(synapse, sent[synapse.source], neuron.shape)
-            shifted = peak << max(synapse.weight_exp, 0)
+        incoming = program.incoming(neuron.name)
+        peaks = [_peak_sum(s, sent[s.source], neuron.shape) for s in incoming]
+        for synapse, peak in zip(incoming, peaks, strict=True):
+            largest = int(peak.max(initial=0)) << max(synapse.weight_exp, 0)
             limit = STATE_LIMIT if synapse.kind.startswith("conv") else SUM_LIMIT
-            if shifted.max(initial=0) >= limit:
-                found.append(_beyond(f"synapse {synapse.name}", int(shifted.max()), limit))
-            arriving += shifted >> max(-synapse.weight_exp, 0)
-        limit = INPUT_LIMIT >> NEURON_MODELS[neuron.model].input_shift
-        if arriving.max(initial=0) >= limit:
-            found.append(_beyond(f"input of {neuron.name}", int(arriving.max()), limit))
+            if largest >= limit:
+                found.append(_beyond(f"synapse {synapse.name}", largest, limit))
+        limit = _input_limit(neuron, steps)
+        largest = _arriving(incoming, peaks)
+        if largest >= limit:  # of bounds, perhaps
+            exact = [_exact_peak_sum(s, sent[s.source], neuron.shape) for s in incoming]
+            largest = _arriving(incoming, exact)
+        if largest >= limit:
+            found.append(_beyond(f"input of {neuron.name}", largest, limit))
     if found:
         raise QuantizationError(found)
 
 
+def _arriving(incoming: Sequence[Synapse], peaks: Sequence[Array]) -> int:
+    """The largest that may arrive at a neuron of the population in one step."""
+    sums = [
+        (peak << max(s.weight_exp, 0)) >> max(-s.weight_exp, 0)
+        for s, peak in zip(incoming, peaks, strict=True)
+    ]
+    return int(sum(sums, np.zeros(1, dtype=np.int64)).max(initial=0))
+
+
+def _input_limit(neuron: Neuron, steps: int) -> int:
+    """Below it, what arrives at each step leaves the current within int32.
+
+    u loses 2^24 once a step, so that of an input a << 6 above that the rest adds up:
+    (a << 6) + steps * ((a << 6) - 2^24) has to stay below INPUT_LIMIT.
+    """
+    shift = NEURON_MODELS[neuron.model].input_shift
+    if not shift:
+        return INPUT_LIMIT
+    return (INPUT_LIMIT + steps * 2 * STATE_LIMIT) // (steps + 1) >> shift
+
+
 def _peak_sum(synapse: Synapse, sent: Array, shape: tuple[int, ...]) -> Array:
     """Per target the largest |sum| before the shift; a bound of it where that is small enough."""
-    plain = replace(synapse, weight_exp=0)
-    magnitudes = replace(plain, weights=abs(synapse.weights))
+    magnitudes = replace(synapse, weight_exp=0, weights=abs(synapse.weights))
     bound = fixed_sum(magnitudes, np.abs(sent).max(axis=0, initial=0)[None], shape)[0]
     if int(bound.max(initial=0)) << max(synapse.weight_exp, 0) < STATE_LIMIT // 2:
         return bound
+    return _exact_peak_sum(synapse, sent, shape)
+
+
+def _exact_peak_sum(synapse: Synapse, sent: Array, shape: tuple[int, ...]) -> Array:
+    plain = replace(synapse, weight_exp=0)
     peak = np.zeros(shape, dtype=np.int64)
     for start in range(0, len(sent), CHUNK_STEPS):
         sums = np.abs(fixed_sum(plain, sent[start : start + CHUNK_STEPS], shape))

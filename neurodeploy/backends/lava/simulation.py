@@ -91,7 +91,7 @@ def _simulate(
         for state, values in recorded[n.name].items()
     }
     outputs = {n.name: states[f"{n.name}/{_sends(n)}"] for n in program.neurons}
-    check_ranges(program, _in_a_row({**sent, **outputs}))
+    check_ranges(program, _in_a_row({**sent, **outputs}), length)
     return _trace(program, sent, outputs, states, keys, route)
 
 
