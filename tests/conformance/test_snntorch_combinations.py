@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+import nir
 import numpy as np
 import pytest
 
@@ -34,30 +35,53 @@ LOWERED = (
 )
 
 
+def signals(combination, steps):
+    """Random input as `replay` takes it."""
+    rng = np.random.default_rng(0)
+
+    def signal(shape):
+        return rng.normal(0.2, 1.2, size=(steps, 1, *shape))
+
+    shape = combination.shape
+    if isinstance(shape, dict):
+        return {name: signal(each) for name, each in shape.items()}
+    return tuple(map(signal, shape)) if isinstance(shape[0], tuple) else signal(shape)
+
+
+def by_node(x, export):
+    """The same input by the names of the graph's Input nodes."""
+    nodes = [name for name, node in export.graph.nodes.items() if isinstance(node, nir.Input)]
+    return dict(zip(nodes, x, strict=True)) if isinstance(x, tuple) else x
+
+
 @pytest.mark.parametrize("combination", ALL, ids=lambda c: c.name)
 def test_combination_is_exact_or_refused(combination):
     found = verdict(combination)
-    rng = np.random.default_rng(0)
     if not found.exact:
         assert all(d.detail and d.hint for d in found.problems)
         if found.export is not None:
             assert found.losses
-            x = rng.normal(0.2, 1.2, size=(20, 1, *combination.shape))
+            x = by_node(signals(combination, 20), found.export)
             lossy = interpret(found.export.graph, x, dt=DT, primitives=PRIMITIVES)
             assert np.isfinite(lossy.output).all()
         return
-    x = rng.normal(0.2, 1.2, size=(STEPS, 1, *combination.shape))
-    expected = replay(combination.build(), x)["output"]
-    graph = found.export.graph
-    outputs = [interpret(graph, x, dt=DT, primitives=PRIMITIVES).output]
+    x = signals(combination, STEPS)
+    expected = replay(combination.build(), x, output=combination.output)
+    graph, x = found.export.graph, by_node(x, found.export)
+    runs = [interpret(graph, x, dt=DT, primitives=PRIMITIVES).outputs]
     if combination.option in LOWERED or combination.kind == "network":
-        outputs.append(pipeline.run(graph, x, dt=DT).output)
-    for output in outputs:
-        if combination.reads == SPIKES:
-            assert np.count_nonzero(output != expected) == 0
-        else:
-            largest = np.abs(expected).max()
-            np.testing.assert_allclose(output, expected, rtol=0, atol=1e-9 * largest)
+        runs.append(pipeline.run(graph, x, dt=DT).outputs)
+    for outputs in runs:
+        for node, output in outputs.items():
+            check(combination, output, expected[node])
+
+
+def check(combination, output, expected):
+    if combination.reads == SPIKES:
+        assert np.count_nonzero(output != expected) == 0
+    else:
+        largest = np.abs(expected).max()
+        np.testing.assert_allclose(output, expected, rtol=0, atol=1e-9 * largest)
     changes = np.abs(np.diff(expected, axis=0)).any()
     assert changes or combination.option == "graded_spikes_factor 0"
 

@@ -45,7 +45,8 @@ def times(signals: Signals, call: Call) -> Followed | Refused:
     given = call.named("input other")
     a, b = given["input"], given["other"]
     if signals.lookup(a) is not None and signals.lookup(b) is not None:
-        return Refused("multiplies two signals", "NIR has no product of two signals")
+        hint = "NIR has no product of two signals: add them, or inhibit strongly"
+        return Refused("multiplies two signals", hint)
     signal, factor = (a, b) if signals.lookup(a) is not None else (b, a)
     return _scaled(signals, call, signal, factor, invert=False)
 

@@ -31,7 +31,7 @@ from neurodeploy.frontends.tracer.network_copy import unwrapped
 from neurodeploy.frontends.tracer.neuron_layers import NeuronLayers
 from neurodeploy.frontends.tracer.operations import Table
 from neurodeploy.frontends.tracer.readout import Choice, Readout, Readouts, choose, signal
-from neurodeploy.frontends.tracer.recording import MORE_STEPS, TRACED_STEPS, TimeAxis, record
+from neurodeploy.frontends.tracer.recording import TimeAxis, record
 from neurodeploy.frontends.tracer.rewriting import Rewriter
 from neurodeploy.frontends.tracer.runs import Recording
 from neurodeploy.frontends.tracer.signature import Shapes, input_ports
@@ -69,7 +69,8 @@ def export(
     `time_axis`: "inside" if forward() takes `(T, B, ...)` or `(B, T, ...)` and loops, "outside" if
     it takes one step, "auto" to find out. `output`: position or key of the returned tensor, several
     of them, or "all"; each is an Output. By default one: see `readout.choose`. With `allow_lossy`
-    what NIR can't say is left out and listed in manifest["lossy"].
+    what NIR can't say is left out and listed in manifest["lossy"]. What forward() does is watched
+    for TRACED_STEPS steps: what it would begin to do later is not seen.
 
     Raises UnsupportedLayer with all that has no exact form, VerificationError naming weights that
     are NaN or infinite, ConfigError for wrong arguments or an input that forward() refuses.
@@ -131,28 +132,9 @@ def analyse(
     time_axis: TimeAxis = "auto",
     output: Choice = None,
 ) -> Analysis:
-    """What `module` does at each step. Raises UnsupportedLayer and ConfigError.
-
-    A network whose steps differ is traced once more for longer: it may look several steps back.
-    """
-    ports = input_ports(module, shapes)
-    recording = record(module, ports, neurons, time_axis)
+    """What `module` does at each step. Raises UnsupportedLayer and ConfigError."""
+    recording = record(module, input_ports(module, shapes), neurons, time_axis)
     lossy = _check_layers(recording, allow_lossy)
-    try:
-        return _settled(recording, output, lossy)
-    except UnsupportedLayer as error:
-        differ = any(d.rule in ("step-dependent", "output-steps") for d in error.diagnostics)
-        if not differ or recording.steps > TRACED_STEPS:
-            raise
-        longer = record(module, ports, neurons, time_axis, MORE_STEPS)
-        _check_layers(longer, allow_lossy)
-        try:
-            return _settled(longer, output, lossy)
-        except UnsupportedLayer:
-            raise error from None
-
-
-def _settled(recording: Recording, output: Choice, lossy: list[str]) -> Analysis:
     table = Table(recording.modules)
     recording = replace(recording, modules=table.modules)
 

@@ -94,6 +94,7 @@ def batch_norm(signals: Signals, call: Call) -> Followed | Refused:
     kind: Any = nn.BatchNorm2d if call.out.dim() == 4 else nn.BatchNorm1d
     module = kind(len(mean), eps=given["eps"], affine=False, device="meta")
     module.running_mean, module.running_var = mean.detach(), variance.detach()
+    module.num_batches_tracked = None
     ones, zeros = torch.ones_like(mean), torch.zeros_like(mean)
     for name, default in (("weight", ones), ("bias", zeros)):
         tensor = tensors[name]

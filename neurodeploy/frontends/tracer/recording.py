@@ -21,8 +21,8 @@ from neurodeploy.frontends.tracer.signature import InputPort, state_arguments
 from neurodeploy.frontends.tracer.values import FirstAxisTakenError
 
 TimeAxis = Literal["auto", "outside", "inside"]
-TRACED_STEPS: Final = 3  # the first step differs (nothing has spiked); two more have to agree
-MORE_STEPS: Final = 9  # for what reads up to seven steps back
+# enough for what reads up to 14 steps back: it reads zeros until then, and two steps have to agree
+TRACED_STEPS: Final = 16
 _MOST_STEPS: Final = 2000
 _SEEDS: Final = (1, 2)
 

@@ -36,19 +36,21 @@ from tests.conformance.snntorch_table.options import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Combination:
     """A cell of the table. Each call of `build` makes the same module anew.
 
-    `reads`: the state that the module returns, or "spk" for its spikes.
+    `shape` and `output` are what `to_nir` takes for one or several inputs and outputs. `reads`: the
+    state that the module returns, or "spk" for its spikes.
     """
 
     kind: str
     reset: str
     option: str
     make: Callable[[], nn.Module]
-    shape: Shape = NEURONS
+    shape: Shape | tuple[Shape, ...] | Mapping[str, Shape] = NEURONS
     reads: str = SPIKES
+    output: Any = None
 
     @property
     def name(self) -> str:

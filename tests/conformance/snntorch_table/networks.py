@@ -1,4 +1,4 @@
-"""Layers, and ways to write a network, around Leaky neurons."""
+"""Layers before Leaky neurons, and the ways to write a network."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import snntorch
-import torch
 from torch import nn
 
 from tests.conformance.snntorch_table.combinations import Combination
+from tests.conformance.snntorch_table.forms import forms
 from tests.conformance.snntorch_table.options import Shape
 
 IMAGE = (2, 6, 5)
@@ -107,103 +107,8 @@ def _pools() -> Iterator[tuple[str, str, Callable[[], nn.Module], Shape]]:
     yield "MaxPool2d", "2", behind(lambda: nn.MaxPool2d(2)), IMAGE
 
 
-class Parts(nn.Module):
-    """Two layers with a neuron each, called by the forms below in their own ways."""
-
-    def __init__(self, hidden: bool = True) -> None:
-        super().__init__()
-        self.fc1, self.fc2, self.rec = nn.Linear(6, 6), nn.Linear(6, 6), dense(False)
-        options = {"beta": 0.8, "threshold": 0.3, "init_hidden": hidden}
-        self.lif1, self.lif2 = snntorch.Leaky(**options), snntorch.Leaky(**options)
-
-
-class Residual(Parts):
-    def forward(self, x: Any) -> Any:
-        first = self.lif1(self.fc1(x))
-        return self.lif2(self.fc2(first) + first)
-
-
-class Skip(Parts):
-    def forward(self, x: Any) -> Any:
-        return self.lif2(self.fc2(self.lif1(self.fc1(x))) + x)
-
-
-class Concatenated(Parts):
-    def __init__(self) -> None:
-        super().__init__()
-        self.last = nn.Linear(12, 4)
-        self.lif3 = leaky()
-
-    def forward(self, x: Any) -> Any:
-        both = torch.cat([self.lif1(self.fc1(x)), self.lif2(self.fc2(x))], dim=1)
-        return self.lif3(self.last(both))
-
-
-class SharedLayer(Parts):
-    def forward(self, x: Any) -> Any:
-        return self.lif2(self.fc1(self.lif1(self.fc1(x))))
-
-
-class SharedNeuron(Parts):
-    def forward(self, x: Any) -> Any:
-        return self.lif1(self.fc2(self.lif1(self.fc1(x))))
-
-
-class Scaled(Parts):
-    def forward(self, x: Any) -> Any:
-        return self.lif1(2.0 * self.fc1(x))
-
-
-class TwoOutputs(Parts):
-    def forward(self, x: Any) -> Any:
-        first = self.lif1(self.fc1(x))
-        return self.lif2(self.fc2(first)), first
-
-
-class Inside(Parts):
-    """The time loop, and the layer's spikes of the step before."""
-
-    def __init__(self) -> None:
-        super().__init__(hidden=False)
-
-    def forward(self, x: Any) -> Any:
-        mem1, mem2 = self.lif1.reset_mem(), self.lif2.reset_mem()
-        spk, record = torch.zeros(x.shape[1], 6), []
-        for step in x:
-            spk, mem1 = self.lif1(self.fc1(step) + self.rec(spk), mem1)
-            out, mem2 = self.lif2(self.fc2(spk), mem2)
-            record.append(out)
-        return torch.stack(record)
-
-
-class Outside(Parts):
-    """One step; the caller keeps the states."""
-
-    def __init__(self) -> None:
-        super().__init__(hidden=False)
-
-    def forward(self, x: Any, mem1: Any, mem2: Any) -> Any:
-        spk, mem1 = self.lif1(self.fc1(x), mem1)
-        spk, mem2 = self.lif2(self.fc2(spk), mem2)
-        return spk, mem1, mem2
-
-
 def networks() -> Iterator[Combination]:
     for kind, option, build, shape in layers():
         yield Combination(kind, "", option, build, shape)
-    yield Combination(
-        "network", "", "nested Sequential", lambda: nn.Sequential(Skip(), Skip()), (6,)
-    )
-    forms = {
-        "residual connection": Residual,
-        "input added to a later layer": Skip,
-        "torch.cat": Concatenated,
-        "a layer used twice": SharedLayer,
-        "a neuron used twice": SharedNeuron,
-        "multiplied by a number": Scaled,
-        "two outputs": TwoOutputs,
-        "time loop in forward(), own recurrence": Inside,
-        "states as arguments of forward()": Outside,
-    }
-    for name, form in forms.items():
-        yield Combination("network", "", name, form, (6,))
+    for form in forms():
+        yield Combination("network", "", form.name, form.make, form.shape, output=form.output)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+import nir
+
 from neurodeploy.errors import Diagnostic, UnsupportedLayer
 from neurodeploy.frontends.snntorch import to_nir
 from neurodeploy.frontends.tracer.export import Export
@@ -40,18 +42,19 @@ class Verdict:
         return tuple(
             type(node).__name__ + "*" * (name in late)
             for name, node in self.export.graph.nodes.items()
-            if name not in ("input", "output")
+            if not isinstance(node, nir.Input | nir.Output)
         )
 
 
 def verdict(combination: Combination) -> Verdict:
     """Asks for an exact export, then for a lossy one."""
     module = combination.build()
+    asked: Any = {"dt": DT, "output": combination.output}
     try:
-        return Verdict((), to_nir(module, combination.shape, dt=DT))
+        return Verdict((), to_nir(module, combination.shape, **asked))
     except UnsupportedLayer as error:
         problems = error.diagnostics
     try:
-        return Verdict(problems, to_nir(module, combination.shape, dt=DT, allow_lossy=True))
+        return Verdict(problems, to_nir(module, combination.shape, **asked, allow_lossy=True))
     except UnsupportedLayer:
         return Verdict(problems, None)
