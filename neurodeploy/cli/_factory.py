@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neurodeploy.errors import BackendUnavailable, ConfigError, Diagnostic
+
+if TYPE_CHECKING:
+    from neurodeploy.frontends.tracer.readout import Choice
+    from neurodeploy.frontends.tracer.signature import Shapes
 
 
 def load_module(reference: str, weights: Path | None = None) -> Any:
@@ -61,10 +66,36 @@ def _build(path: Path, factory: str) -> Any:
         raise ConfigError(Diagnostic(where, "factory", detail)) from error
 
 
-def parse_shape(text: str) -> tuple[int, ...]:
-    """`784` or `2,34,34` to a tuple; ConfigError for anything else."""
+def parse_shapes(texts: Sequence[str]) -> Shapes:
+    """`784`; several of them for forward()'s first arguments; or several `ARGUMENT=2,34,34`.
+
+    Raises ConfigError for anything else.
+    """
+    named = [text.partition("=") for text in texts if "=" in text]
+    if named and len(named) < len(texts):
+        detail = f"{', '.join(texts)}: some have a name and some have none"
+        raise ConfigError(Diagnostic("--shape", "shape", detail, "name all or none"))
+    if len({name for name, _, _ in named}) < len(named):
+        detail = f"{', '.join(texts)}: an argument has one shape"
+        raise ConfigError(Diagnostic("--shape", "shape", detail))
+    if named:
+        return {name.strip(): _shape(sizes) for name, _, sizes in named}
+    shapes = [_shape(text) for text in texts]
+    return shapes[0] if len(shapes) == 1 else shapes
+
+
+def _shape(text: str) -> tuple[int, ...]:
     parts = text.replace("x", ",").split(",")
-    if not all(p.strip().isdigit() and int(p) > 0 for p in parts):
+    if not all(p.strip().isdecimal() and int(p) > 0 for p in parts):
         detail = f"{text!r} is not like 784 or 2,34,34"
         raise ConfigError(Diagnostic("--shape", "shape", detail))
     return tuple(int(p) for p in parts)
+
+
+def parse_choice(text: str) -> Choice:
+    """`all`, or positions and keys of returned tensors such as `0,2`; None for an empty text."""
+    if text in ("", "all"):
+        return text or None
+    parts = [part.strip() for part in text.split(",")]
+    found = [int(part) if part.isdecimal() else part for part in parts]
+    return found[0] if len(found) == 1 else found

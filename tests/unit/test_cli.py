@@ -227,6 +227,23 @@ def unsupported():
 
 def broken():
     raise RuntimeError("no weights here")
+
+class Senses(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.ear, self.skin = nn.Linear(3, 4), nn.Linear(2, 4, bias=False)
+        self.lif1, self.lif2 = (snntorch.Leaky(0.9, threshold=0.3) for _ in range(2))
+
+    def forward(self, sound, touch):
+        mem1, mem2 = self.lif1.reset_mem(), self.lif2.reset_mem()
+        first, second = [], []
+        for heard, felt in zip(sound, touch):
+            spikes, mem1 = self.lif1(self.ear(heard), mem1)
+            first.append(spikes)
+            spikes, mem2 = self.lif2(spikes + self.skin(felt), mem2)
+            second.append(spikes)
+        return {"first": torch.stack(first), "second": torch.stack(second)}
 """
 
 
@@ -255,6 +272,42 @@ def test_one_sample_needs_no_batch_axis(work):
     assert run("verify", work / "out.nir", *arguments) == 0
     assert run("bench", work / "out.nir", *arguments, "-o", work / "r.json") == 0
     assert json.loads((work / "r.json").read_text())["ann"]["samples"] == 1
+
+
+def test_several_inputs_and_outputs(work, capsys):
+    pytest.importorskip("snntorch")
+    (work / "model.py").write_text(MODEL)
+    rng = np.random.default_rng(0)
+    shapes = {"sound": 3, "touch": 2}
+    signals = {name: rng.normal(size=(40, 2, n)) for name, n in shapes.items()}
+    np.savez(work / "both.npz", **signals)
+    network, out = f"{work / 'model.py'}:Senses", work / "out.nir"
+    asked = ("--dt", "1e-3", "--returned", "first,second", "--time-axis", "inside", "-o", out)
+    assert run("export", network, "--shape", "sound=3", "--shape", "touch=2", *asked) == 0
+    capsys.readouterr()
+    assert run("verify", out, "--input", work / "both.npz", "--against", network) == 0
+    assert "torch = NIR" in capsys.readouterr().out
+    assert run("export", network, "--shape", "3", "--shape", "2", *asked) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--shape", "sound=3", "--shape", "2"), "name all or none"),
+        (("--shape", "sound=3", "--shape", "sound=2"), "an argument has one shape"),
+        (("--shape", "smell=3"), "forward() has no argument smell"),
+        (("--shape", "0"), "'0' is not like 784 or 2,34,34"),
+        (("--shape", "3", "--shape", "2", "--returned", "third"), "'third' is not returned"),
+        (("--shape", "3", "--shape", "2", "--time-axis", "sideways"), "sideways"),
+    ],
+)
+def test_export_of_wrong_shapes_and_choices(work, capsys, arguments, words):
+    pytest.importorskip("snntorch")
+    (work / "model.py").write_text(MODEL)
+    network = f"{work / 'model.py'}:Senses"
+    assert run("export", network, *arguments, "--dt", "1e-3", "-o", work / "out.nir") == 2
+    assert words in capsys.readouterr().err
+    assert not (work / "out.nir").exists()
 
 
 def test_verify_against_another_network_is_no_agreement(work, capsys):
