@@ -242,8 +242,9 @@ def agreed_dt(path: Path, manifest: Mapping[str, Any], dt: float | None) -> floa
     return stated
 
 
-def calibrate(program: Program, data: Inputs) -> Calibration:
-    """Ranges of inputs and states of a real Program over calibration data `(T, B, *shape)`."""
+def calibrate(program: Program, data: Inputs, *, membranes: bool = False) -> Calibration:
+    """The run of a real Program over calibration data `(T, B, *shape)`: ranges, what was sent and,
+    if asked for, the membranes."""
     from neurodeploy.backends import reference
 
     prepared = prepare_inputs(program, data)
@@ -251,8 +252,19 @@ def calibrate(program: Program, data: Inputs) -> Calibration:
         name: (float(x.min()), float(x.max()), bool(np.isin(x, (0.0, 1.0)).all()))
         for name, x in prepared.items()
     }
-    trace = reference.run(program, prepared)
-    return Calibration(ports, dict(trace.peaks))
+    names = tuple(n.name for n in program.neurons)
+    voltages = {f"{n.name}/v": n.name for n in program.neurons if "v_init" in n.params}
+    probe = tuple(voltages) if membranes else ()
+    trace = reference.run(replace(program, outputs=names), prepared, probe=probe)
+    return Calibration(
+        ports,
+        dict(trace.peaks),
+        sent={
+            **prepared,
+            **{n: x if program.is_graded(n) else x != 0 for n, x in trace.outputs.items()},
+        },
+        membranes={voltages[key]: values for key, values in trace.states.items()},
+    )
 
 
 def compile(
@@ -299,9 +311,10 @@ def to_integers(
         raise ConfigError(Diagnostic(real.name, "arithmetic", "is fixed: compiled already"))
     verify_program(real)
     watch("lower", real)
-    ranges = calibrate(real, calibration)
+    options = options or Options()
+    ranges = calibrate(real, calibration, membranes=options.objective == "membrane")
     watch("calibrate", ranges)
-    fixed, layers = quantize(real, chip, ranges, options)
+    fixed, layers = quantize(real, chip, ranges, options, _simulate)
     require_graded(fixed, chip)
     watch("quantize", fixed)
     return Compiled(fixed, real, layers, ranges)
@@ -318,11 +331,15 @@ def to_hardware_time(
     return program
 
 
+def _simulate(fixed: Program, inputs: Inputs, probe: tuple[str, ...] = ()) -> Trace:
+    """A run of integers, for their own sake: compiled code, as calibration data may be long."""
+    from neurodeploy.backends import cpu
+
+    return cpu.run(fixed, inputs, probe=probe)
+
+
 def _refuse_saturation(program: Program, calibration: Inputs) -> None:
     """The compiled integers must not overflow on the data that set their scale."""
-    from neurodeploy.backends import reference
-
-    trace = reference.run(program, calibration)
     problems = [
         Diagnostic(
             f"neuron {n.name}",
@@ -330,7 +347,7 @@ def _refuse_saturation(program: Program, calibration: Inputs) -> None:
             f"{n.saturations} states overflow 24 bits on the calibration data",
             "raise the margin",
         )
-        for n in trace.counts.neurons
+        for n in _simulate(program, calibration).counts.neurons
         if n.saturations
     ]
     if problems:

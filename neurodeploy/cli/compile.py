@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -12,6 +12,7 @@ from neurodeploy.cli._show import say, say_notes, show_json, show_table
 
 if TYPE_CHECKING:
     from neurodeploy.ir.program import Program
+    from neurodeploy.passes.quantize import LayerReport
 
 
 def command(
@@ -22,7 +23,15 @@ def command(
     ),
     hw: str = typer.Option("loihi2", help="chip: a name or a .toml file"),
     dt: float | None = typer.Option(None, help="time step in seconds, if no manifest states it"),
-    bits: int = typer.Option(8, help="weight bits, 1 to 8"),
+    bits: str = typer.Option(
+        "8", help="weight bits, 1 to 8; by population or synapse, as in lif1=4,lif2=8; or auto"
+    ),
+    tolerance: float = typer.Option(
+        0.01, help="disagreement with the real network that --bits auto may leave in a layer"
+    ),
+    objective: str = typer.Option(
+        "spikes", help="what the scales are chosen by: spikes or membrane"
+    ),
     input_bits: int = typer.Option(8, help="width of graded input messages"),
     margin: float = typer.Option(1.5, help="head-room of the states over the calibration data"),
     netx: Path | None = typer.Option(None, help="also write lava-dl's .net file"),
@@ -47,7 +56,14 @@ def command(
     if calibrate is None:
         _convert(real, output, netx)
         return
-    options = Options(bits, input_bits, margin, "netx" if netx else "chip")
+    options = Options(
+        weight_bits=_weight_bits(bits),
+        input_bits=input_bits,
+        margin=margin,
+        form="netx" if netx else "chip",
+        objective=objective,  # type: ignore[arg-type]
+        tolerance=tolerance,
+    )
     data = read_inputs(calibrate, real)
     compiled = compile(real, hw, calibration=data, options=options)
     if netx:
@@ -56,23 +72,48 @@ def command(
     if as_json:
         show_json([asdict(layer) for layer in compiled.layers])
     else:
-        show_table(
-            f"Rounding to {hw}",
-            ("layer", "scale", "weight error %", "decay error", "threshold error %", "headroom"),
-            [
-                (
-                    x.name,
-                    x.scale,
-                    100 * max(x.weight_error.values(), default=0.0),
-                    x.decay_error,
-                    100 * x.threshold_error,
-                    x.headroom,
-                )
-                for x in compiled.layers
-            ],
-        )
+        _show_layers(hw, compiled.layers)
     say_notes(compiled.program)
     say(f"wrote {output}" + (f" and {netx}" if netx else ""))
+
+
+def _weight_bits(text: str) -> int | Literal["auto"] | dict[str, int]:
+    """8, auto or NAME=BITS,...; ConfigError for anything else."""
+    from neurodeploy.errors import ConfigError, Diagnostic
+
+    if text == "auto":
+        return "auto"
+    try:
+        if "=" not in text:
+            return int(text)
+        pairs = (item.rsplit("=", 1) for item in text.split(","))
+        return {name.strip(): int(bits) for name, bits in pairs}
+    except ValueError:
+        detail = f"{text!r} is no number, auto, or NAME=BITS with commas between"
+        raise ConfigError(Diagnostic("--bits", "form", detail)) from None
+
+
+def _show_layers(hw: str, layers: tuple[LayerReport, ...]) -> None:
+    columns = ("bits", "weight error %", "cut", "decay error", "threshold error %", "headroom")
+    alone = ("alone %", "in network %", "overflows")
+    show_table(
+        f"Rounding to {hw}; disagreement with the real network on the calibration data",
+        ("layer", *columns, *alone),
+        [
+            (
+                x.name,
+                " ".join(sorted({str(b) for b in x.weight_bits.values()})),
+                100 * max(x.weight_error.values(), default=0.0),
+                x.cut_weights,
+                x.decay_error,
+                100 * x.threshold_error,
+                x.headroom,
+                *(None if share is None else 100 * share for share in (x.predicted, x.measured)),
+                x.saturations,
+            )
+            for x in layers
+        ],
+    )
 
 
 def _convert(program: Program, output: Path, netx: Path | None) -> None:

@@ -137,7 +137,8 @@ def test_evidence_shows_the_worst_neuron_around_its_first_difference():
     spikes, v = (c for c in found.comparisons if c.difference.right == "fixed")
     right = spikes.left.copy()
     right[25:, 1, 1] = 1 - right[25:, 1, 1]
-    changed = (replace(spikes, right=right), v)
+    found_now = difference(("real", "fixed"), "lif", "spikes", (spikes.left, right), exact=False)
+    changed = (replace(spikes, right=right, difference=found_now), v)
     (e,) = gather(changed, found.thresholds)
     assert (e.quantity, e.exact, e.bin_steps, len(e.course)) == ("spikes", False, 1, 40)
     assert e.course[24] == 0 and e.course[25] == pytest.approx(1 / 6)

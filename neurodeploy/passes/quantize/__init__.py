@@ -1,7 +1,7 @@
 """Program(real) to Program(fixed), see `quantize.program`."""
 
 from neurodeploy.passes.quantize.layer import Calibration, LayerReport
-from neurodeploy.passes.quantize.options import ARITHMETIC, Form, Options
+from neurodeploy.passes.quantize.options import ARITHMETIC, Form, Objective, Options
 from neurodeploy.passes.quantize.ports import require_graded
 from neurodeploy.passes.quantize.program import quantize
 
@@ -10,6 +10,7 @@ __all__ = [
     "Calibration",
     "Form",
     "LayerReport",
+    "Objective",
     "Options",
     "quantize",
     "require_graded",

@@ -3,29 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Ranges in real arithmetic: per port (low, high, binary), per population the peak state."""
+    """A real run: per port (low, high, binary), per population the peak state.
+
+    sent: what ports and populations sent, `(T, B, *shape)`; membranes: v of populations likewise.
+    Both are for comparisons: without them no scale is searched and no disagreement known.
+    """
 
     ports: Mapping[str, tuple[float, float, bool]]
     peaks: Mapping[str, float]
+    sent: Mapping[str, Array] = field(default_factory=dict)
+    membranes: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class LayerReport:
-    """What rounding did to a population: relative errors and the head-room of its states.
+    """What rounding did to a population.
 
+    scale: integers per real unit of the state; weight_bits, weight_exp: per synapse;
     weight_error: root mean square of the weight error over that of the weights, per synapse;
-    decay_error: largest |rounded - real| of du and dv; threshold_error: relative;
-    headroom: 2^23 over the calibrated peak in integers.
+    cut_weights: weights beyond the mantissas; decay_error: largest |rounded - real| of du and dv;
+    threshold_error: relative; headroom: 2^23 over the calibrated peak in integers.
+    On the calibration data: predicted, the disagreement of this population alone, fed what the real
+    Program sends; measured, that within the fixed Program, behind the errors of all others;
+    saturations: updates in which a state left its register.
+    Disagreement: share of differing spikes and silences; of a read-out the root mean square of the
+    difference of v over that of v. None where no calibration run was kept.
     """
 
     name: str
     scale: float
+    weight_bits: Mapping[str, int]
+    weight_exp: Mapping[str, int]
     weight_error: Mapping[str, float]
+    cut_weights: int
     decay_error: float
     threshold_error: float
     headroom: float
+    predicted: float | None = None
+    measured: float | None = None
+    saturations: int | None = None

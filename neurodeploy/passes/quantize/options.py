@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.hardware import Hardware
+from neurodeploy.ir.program import Program, Synapse
 
 Form = Literal["chip", "netx"]
+Objective = Literal["spikes", "membrane"]
+WIDEST = 8
 ARITHMETIC = {
     "decay_bits": 12,
     "vth_bits": 17,
@@ -21,33 +25,72 @@ ARITHMETIC = {
 
 @dataclass(frozen=True)
 class Options:
-    """weight_bits: 1..8; input_bits: width of graded inputs; margin: state head-room as a factor;
-    form "netx": what lava-dl's format can say (weight_exp 0, bias_exp 6)."""
+    """weight_bits: 1..8, or by the name of a population or synapse (8 where none is given), or
+    "auto": in each population the fewest whose disagreement is within `tolerance`;
+    input_bits: width of graded inputs; margin: state head-room as a factor;
+    form "netx": what lava-dl's format can say (weight_exp 0, bias_exp 6);
+    objective: what the scale of a population is chosen by on the calibration data: "spikes", the
+    share of its spikes and silences that differ from the real ones (of a read-out, its membrane),
+    or "membrane", the relative error of v."""
 
-    weight_bits: int = 8
+    weight_bits: int | Literal["auto"] | Mapping[str, int] = WIDEST
     input_bits: int = 8
     margin: float = 1.5
     form: Form = "chip"
+    objective: Objective = "spikes"
+    tolerance: float = 0.01
+
+    def bits_of(self, synapse: Synapse) -> int:
+        """Weight bits of a synapse; the most there are for "auto"."""
+        if isinstance(self.weight_bits, int):
+            return self.weight_bits
+        if isinstance(self.weight_bits, str):
+            return WIDEST
+        for name in (synapse.name, synapse.target):
+            if name in self.weight_bits:
+                return self.weight_bits[name]
+        return WIDEST
 
 
-def check_options(hardware: Hardware, options: Options) -> None:
-    problems = []
-    widest = min(hardware.limit("weight_bits"), 8)
-    if not 1 <= options.weight_bits <= widest:
-        detail = f"{options.weight_bits} is not in 1..{widest}"
-        problems.append(Diagnostic("weight_bits", "range", detail))
+def check_options(program: Program, hardware: Hardware, options: Options) -> None:
+    """Raises ConfigError with all that is out of range or names nothing of the Program."""
+    problems = [*_bits(program, hardware, options), *_widths(hardware)]
     if not 1 <= options.input_bits <= 16:
         problems.append(Diagnostic("input_bits", "range", f"{options.input_bits} is not in 1..16"))
     messages = hardware.limits.get("message_bits")
     if messages is not None and options.input_bits > messages.value:
         detail = f"{options.input_bits} exceeds the {messages.value:g} bits of {hardware.name}"
         problems.append(Diagnostic("input_bits", "range", detail))
+    if not 1 <= options.margin < float("inf"):
+        problems.append(Diagnostic("margin", "range", f"{options.margin} is not in 1..inf"))
+    if not 0 <= options.tolerance <= 1:
+        problems.append(Diagnostic("tolerance", "range", f"{options.tolerance} is not in 0..1"))
+    if options.objective not in ("spikes", "membrane"):
+        detail = f"{options.objective!r} is neither spikes nor membrane"
+        problems.append(Diagnostic("objective", "name", detail))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _bits(program: Program, hardware: Hardware, options: Options) -> Iterator[Diagnostic]:
+    given = options.weight_bits
+    if given == "auto":
+        return
+    widest = min(hardware.limit("weight_bits"), WIDEST)
+    each = given if isinstance(given, Mapping) else {"weight_bits": given}
+    for name, bits in each.items():
+        if not isinstance(bits, int) or not 1 <= bits <= widest:
+            yield Diagnostic(name, "range", f"{bits} is not in 1..{widest}")
+    if isinstance(given, Mapping):
+        known = [n.name for n in program.neurons] + [s.name for s in program.synapses]
+        for name in sorted(set(given) - set(known)):
+            detail = f"is no population or synapse; known: {', '.join(known)}"
+            yield Diagnostic(f"weight_bits {name}", "name", detail)
+
+
+def _widths(hardware: Hardware) -> Iterator[Diagnostic]:
     for name, width in ARITHMETIC.items():
         stated = hardware.limits.get(name)
         if stated is not None and stated.value != width:
             detail = f"{name} is {stated.value:g}, the compiler's integers have {width}"
-            problems.append(Diagnostic(f"hardware {hardware.name}", "arithmetic", detail))
-    if not 1 <= options.margin < float("inf"):
-        problems.append(Diagnostic("margin", "range", f"{options.margin} is not in 1..inf"))
-    if problems:
-        raise ConfigError(problems)
+            yield Diagnostic(f"hardware {hardware.name}", "arithmetic", detail)

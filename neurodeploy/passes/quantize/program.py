@@ -1,80 +1,122 @@
 """Program(real) to Program(fixed): Loihi's integers, one scale per population.
 
-A population's scale s (integers per real membrane unit, before the chip's << 6) is the largest
-that keeps, over the calibration data times `margin`, every state within 24 bits, the threshold
-within its mantissa and the bias within mantissa and exponent, and that puts the largest weight of
-its widest synapse onto the largest mantissa. Per population:
+A population's scale s (integers per real membrane unit, before the chip's << 6) keeps, over the
+calibration data times `margin`, every state within 24 bits, the threshold within its mantissa and
+the bias within mantissa and exponent. Of one octave of such scales it is the one at which the
+population, fed what the real Program sends, agrees best with the real one. Per population:
     weight   w s / (x 2^weight_exp)   x: integers per real unit of a message, 1 for spikes
     vth      round(vth s)             subtract likewise; per neuron, if they differ, as the decays
     bias     round(64 s bias / 2^bias_exp)
     du, dv   round(4096 d) - 1 and round(4096 d), the chip adds 1 to du
-Weights round to nearest even-step integers (the sign costs a bit, so mixed-sign weights are even).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from neurodeploy.errors import Diagnostic, QuantizationError
 from neurodeploy.hardware import Hardware
 from neurodeploy.ir.arithmetic import STATE_LIMIT
-from neurodeploy.ir.program import Neuron, Program, Synapse
+from neurodeploy.ir.program import Program
+from neurodeploy.passes.quantize.alone import Alone, Simulate, disagreement
 from neurodeploy.passes.quantize.layer import Calibration, LayerReport
-from neurodeploy.passes.quantize.neurons import fixed_neuron
 from neurodeploy.passes.quantize.options import Options, check_options
 from neurodeploy.passes.quantize.ports import fixed_port
 from neurodeploy.passes.quantize.refusals import check_program, vanished
-from neurodeploy.passes.quantize.scale import scale_of
-from neurodeploy.passes.quantize.weights import fixed_synapse
+from neurodeploy.passes.quantize.search import Layer, Rounded, rounded
 
 
 def quantize(
-    program: Program, hardware: Hardware, calibration: Calibration, options: Options | None = None
+    program: Program,
+    hardware: Hardware,
+    calibration: Calibration,
+    options: Options | None = None,
+    simulate: Simulate | None = None,
 ) -> tuple[Program, tuple[LayerReport, ...]]:
     """The fixed Program (delays as in the real one) and a report per population.
 
+    simulate: runs fixed Programs, for the scale search and the disagreements; without it, or
+    without a run in the calibration, the first scale of each population is taken.
     Raises QuantizationError for what the chip's integers cannot hold, ConfigError for options that
     are out of range.
     """
     options = options or Options()
-    check_options(hardware, options)
+    check_options(program, hardware, options)
     check_program(program, options)
-    ports = tuple(fixed_port(p, calibration, options) for p in program.inputs)
-    units = {p.name: p.scale if p.num_message_bits else 1.0 for p in ports}
-    neurons: list[Neuron] = []
-    synapses: list[Synapse] = []
-    reports: list[LayerReport] = []
+    ports = {p.name: fixed_port(p, calibration, options) for p in program.inputs}
+    units = {p.name: p.scale if p.num_message_bits else 1.0 for p in ports.values()}
+    done: dict[str, Rounded] = {}
     problems: list[Diagnostic] = []
     for neuron in program.neurons:
         incoming = program.incoming(neuron.name)
-        peak = calibration.peaks[neuron.name]
-        scale = scale_of(neuron, incoming, peak, units, options, hardware)
-        fixed, decay_error, threshold_error = fixed_neuron(neuron, scale, options)
-        done = [
-            fixed_synapse(s, scale / units.get(s.source, 1.0), options, hardware) for s in incoming
-        ]
-        problems += vanished(neuron, fixed, incoming, tuple(s for s, _ in done))
-        neurons.append(fixed)
-        synapses += [s for s, _ in done]
-        reports.append(
-            LayerReport(
-                name=neuron.name,
-                scale=fixed.scale,
-                weight_error={s.name: error for s, error in done},
-                decay_error=decay_error,
-                threshold_error=threshold_error,
-                headroom=STATE_LIMIT / max(peak * fixed.scale, 1.0),
-            )
-        )
+        alone = None
+        if simulate and calibration.sent and any(s.source != neuron.name for s in incoming):
+            objective = options.objective
+            alone = Alone(program, neuron.name, ports, calibration, objective, simulate)
+        layer = Layer(neuron, incoming, calibration.peaks[neuron.name], units, alone)
+        found = done[neuron.name] = rounded(layer, options, hardware)
+        problems += vanished(neuron, found.neuron, incoming, found.synapses)
     if problems:
         raise QuantizationError(problems)
-    meta = {**program.meta, "hardware": hardware.name, "form": options.form}
-    fixed_program = replace(
+    fixed = replace(
         program,
         arithmetic="fixed",
-        inputs=ports,
-        neurons=tuple(neurons),
-        synapses=tuple(synapses),
-        meta=meta,
+        inputs=tuple(ports.values()),
+        neurons=tuple(found.neuron for found in done.values()),
+        synapses=tuple(s for found in done.values() for s in found.synapses),
+        meta={**program.meta, "hardware": hardware.name, "form": options.form},
+        notes=(*program.notes, *_beyond_tolerance(done, options)),
     )
-    return fixed_program, tuple(reports)
+    measured = _measured(fixed, calibration, simulate) if simulate else {}
+    reports = tuple(
+        _report(found, calibration.peaks[name], measured.get(name)) for name, found in done.items()
+    )
+    return fixed, reports
+
+
+def _beyond_tolerance(done: Mapping[str, Rounded], options: Options) -> list[str]:
+    """A note for each population that no number of bits brings within the tolerance."""
+    if options.weight_bits != "auto":
+        return []
+    return [
+        f"{name}: {found.disagreement:.2%} disagreement with the most weight bits, above the "
+        f"tolerance of {options.tolerance:.2%}"
+        for name, found in done.items()
+        if found.disagreement is not None and found.disagreement > options.tolerance
+    ]
+
+
+def _measured(
+    fixed: Program, calibration: Calibration, simulate: Simulate
+) -> dict[str, tuple[float, int]]:
+    """Disagreement and saturations of each population in a run of the whole fixed Program."""
+    if not calibration.sent:
+        return {}
+    names = tuple(n.name for n in fixed.neurons)
+    inputs = {p.name: calibration.sent[p.name] for p in fixed.inputs}
+    trace = simulate(replace(fixed, outputs=names), inputs, ())
+    return {
+        n.name: (
+            disagreement(calibration.sent[n.name], trace.real(n.name), fixed.is_graded(n.name)),
+            n.saturations,
+        )
+        for n in trace.counts.neurons
+    }
+
+
+def _report(found: Rounded, peak: float, measured: tuple[float, int] | None) -> LayerReport:
+    return LayerReport(
+        name=found.neuron.name,
+        scale=found.neuron.scale,
+        weight_bits={s.name: s.num_weight_bits for s in found.synapses},
+        weight_exp={s.name: s.weight_exp for s in found.synapses},
+        weight_error={name: error.relative for name, error in found.weight_errors.items()},
+        cut_weights=sum(error.cut for error in found.weight_errors.values()),
+        decay_error=found.decay_error,
+        threshold_error=found.threshold_error,
+        headroom=STATE_LIMIT / max(peak * found.neuron.scale, 1.0),
+        predicted=found.disagreement,
+        measured=measured[0] if measured else None,
+        saturations=measured[1] if measured else None,
+    )

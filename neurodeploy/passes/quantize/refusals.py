@@ -13,7 +13,7 @@ from neurodeploy.passes.quantize.weights import signs_of
 def check_program(program: Program, options: Options) -> None:
     problems = []
     for synapse in program.synapses:
-        if options.weight_bits == 1 and signs_of(synapse.weight_values) == 2:
+        if options.bits_of(synapse) == 1 and signs_of(synapse.weight_values) == 2:
             detail = "1 bit holds no sign, and the weights have both"
             where = f"synapse {synapse.name}"
             problems.append(Diagnostic(where, "weight-bits", detail, "give it 2 bits or more"))

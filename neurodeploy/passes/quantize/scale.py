@@ -1,4 +1,9 @@
-"""The scale of a population: integers per real membrane unit, before the chip's << 6."""
+"""The scale of a population: integers per real membrane unit, before the chip's << 6.
+
+Larger is finer, up to a ceiling. Below it only the place of the weights between two mantissas
+changes, and since the exponent follows the scale that repeats with every octave: one octave of
+scales below the ceiling is all there is to choose from.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,6 @@ from math import floor, log2
 import numpy as np
 
 from neurodeploy.errors import Diagnostic, QuantizationError
-from neurodeploy.hardware import Hardware
 from neurodeploy.ir.arithmetic import (
     BIAS_EXP_MAX,
     BIAS_MANTISSA_MAX,
@@ -19,18 +23,48 @@ from neurodeploy.ir.arithmetic import (
 from neurodeploy.ir.program import Neuron, Synapse
 from neurodeploy.passes.quantize.neurons import NETX_BIAS_EXP
 from neurodeploy.passes.quantize.options import Options
-from neurodeploy.passes.quantize.weights import exponent_range, mantissa_max
+from neurodeploy.passes.quantize.weights import Mantissas
+
+PHASES = 8
 
 
-def scale_of(
+def scales(
     neuron: Neuron,
     incoming: tuple[Synapse, ...],
     peak: float,
     units: Mapping[str, float],
     options: Options,
-    hardware: Hardware,
-) -> float:
-    """s: the largest scale that the calibrated range allows, aligned to the widest synapse."""
+    bits: Mapping[str, int],
+    exponents: tuple[int, int],
+) -> tuple[float, ...]:
+    """One octave of scales below the ceiling. The first puts the largest weight of the synapse with
+    the most weights onto the largest mantissa; where no exponent can, it is the ceiling."""
+    reaches = {s.name: _reach(s, units, bits) for s in incoming}
+    top = max(reaches.values(), default=0.0)
+    limits = [ceiling(neuron, peak, options)]
+    limits += [2.0 ** exponents[1] / top] if top > 0 else []
+    highest = min(limits)
+    if not np.isfinite(highest) or highest <= 0:
+        detail = "no finite scale: weights, biases and states are all zero or not finite"
+        raise QuantizationError(Diagnostic(f"neuron {neuron.name}", "scale", detail))
+    if not incoming:
+        return (min(highest, float(THRESHOLD_MANTISSA_MAX)),)
+    main = reaches[max(incoming, key=lambda s: s.weight_values.size).name]
+    if main == 0 or floor(log2(highest * main) + 1e-9) < exponents[0]:
+        return (highest,)  # the exponent cannot follow: mantissas shrink instead
+    aligned = 2.0 ** (floor(log2(highest * main) + 1e-9)) / main
+    octave = (aligned * 2.0 ** (phase / PHASES) for phase in range(PHASES))
+    return tuple(s if s <= highest else s / 2 for s in octave)
+
+
+def _reach(synapse: Synapse, units: Mapping[str, float], bits: Mapping[str, int]) -> float:
+    weights = synapse.weight_values
+    held = Mantissas.of(weights, bits[synapse.name])
+    return held.reach(weights) / units.get(synapse.source, 1.0)
+
+
+def ceiling(neuron: Neuron, peak: float, options: Options) -> float:
+    """The largest scale at which states (times the margin), thresholds and biases fit."""
     limits = [(STATE_LIMIT - 1) / (1 << MANTISSA_SHIFT) / (options.margin * max(peak, 1e-30))]
     for key in ("vth", "subtract"):
         value = float(np.max(neuron.params.get(key, 0.0)))
@@ -40,35 +74,4 @@ def scale_of(
         exponent = NETX_BIAS_EXP if options.form == "netx" else BIAS_EXP_MAX
         largest = BIAS_MANTISSA_MAX * 2.0**exponent / (1 << MANTISSA_SHIFT)
         limits.append(largest / bias)
-    high = exponent_range(options, hardware)[1]
-    for synapse in incoming:
-        weights = synapse.weight_values
-        top = float(np.abs(weights).max(initial=0.0)) / units.get(synapse.source, 1.0)
-        limits += [mantissa_max(weights, options.weight_bits) * 2.0**high / top] if top > 0 else []
-    ceiling = min(limits)
-    if not np.isfinite(ceiling) or ceiling <= 0:
-        detail = "no finite scale: weights, biases and states are all zero or not finite"
-        raise QuantizationError(Diagnostic(f"neuron {neuron.name}", "scale", detail))
-    return _aligned(ceiling, incoming, units, options, hardware)
-
-
-def _aligned(
-    ceiling: float,
-    incoming: tuple[Synapse, ...],
-    units: Mapping[str, float],
-    options: Options,
-    hardware: Hardware,
-) -> float:
-    if not incoming:
-        return min(ceiling, float(THRESHOLD_MANTISSA_MAX))
-    main = max(incoming, key=lambda s: s.weight_values.size)
-    weights = main.weight_values
-    top = float(np.abs(weights).max(initial=0.0)) / units.get(main.source, 1.0)
-    if top == 0:
-        return ceiling
-    unit = mantissa_max(weights, options.weight_bits) / top
-    exponent = floor(log2(ceiling / unit) + 1e-9)
-    low, high = exponent_range(options, hardware)
-    if exponent < low:
-        return ceiling  # the exponent cannot follow: mantissas shrink instead
-    return float(unit * 2.0 ** min(exponent, high))
+    return min(limits)

@@ -1,8 +1,15 @@
-"""Weights to the integers of a synapse memory: mantissas of `weight_bits` and one exponent."""
+"""Weights to the integers of a synapse memory: mantissas of some bits and one exponent.
+
+The sign mode follows from the weights: a synapse of both signs spends a bit on them, so that its
+mantissas are the multiples of 2^(9 - bits) in -256..255; one of a single sign has those of
+2^(8 - bits) in 0..255 or -255..0. Weights round to the nearest, halves to even, which is unbiased.
+The chip's own roundings are not: a negative exponent floors each sum, decays go toward zero. The
+exponent is the one with the smallest squared error; it may cut the largest weights off.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil, log2
 from typing import Any
 
@@ -14,15 +21,43 @@ from neurodeploy.passes.quantize.options import Options
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-
-def mantissa_max(weights: Array, bits: int) -> int:
-    """Largest magnitude that both signs reach: 256 - step for mixed signs, 256 - step for one."""
-    return 256 - step_of(weights, bits)
+CUTS = 2  # exponents that are tried below the one that cuts nothing off
+SAMPLE = 1 << 18  # weights that an exponent is chosen by
 
 
-def step_of(weights: Array, bits: int) -> int:
-    """The distance of neighbouring mantissas: the sign of mixed signs costs a bit."""
-    return 1 << (8 - bits + int(signs_of(weights) == 2))
+@dataclass(frozen=True)
+class Mantissas:
+    """The integers that a synapse memory holds: multiples of `step` from `low` to `high`."""
+
+    step: int
+    low: int
+    high: int
+
+    @classmethod
+    def of(cls, weights: Array, bits: int) -> Mantissas:
+        """What `bits` hold of weights with these signs."""
+        signs = signs_of(weights)
+        step = 1 << (8 - bits + (signs == 2))
+        low = 0 if not (weights < 0).any() else -256 if signs == 2 else step - 256
+        return cls(step, low, 256 - step if (weights > 0).any() else 0)
+
+    def nearest(self, values: Array) -> Array:
+        return np.clip(self.step * np.rint(values / self.step), self.low, self.high)
+
+    def reach(self, values: Array) -> float:
+        """By what factor the values exceed the range; 0 for zeros."""
+        above = float(values.max(initial=0.0)) / self.high if self.high else 0.0
+        below = float(values.min(initial=0.0)) / self.low if self.low else 0.0
+        return max(above, below)
+
+
+@dataclass(frozen=True)
+class WeightError:
+    """relative: root mean square of the error over that of the weights; cut: the number of weights
+    more than half a step beyond the range."""
+
+    relative: float
+    cut: int
 
 
 def signs_of(weights: Array) -> int:
@@ -36,30 +71,43 @@ def exponent_range(options: Options, hardware: Hardware) -> tuple[int, int]:
 
 
 def fixed_synapse(
-    synapse: Synapse, scale: float, options: Options, hardware: Hardware
-) -> tuple[Synapse, float]:
-    """Mantissas and exponent of one synapse, and its relative weight error."""
+    synapse: Synapse, scale: float, bits: int, exponents: tuple[int, int]
+) -> tuple[Synapse, WeightError]:
+    """One synapse in integers, `scale` of them per real weight, and what rounding did to it."""
     real = synapse.weight_values * scale
-    top = float(np.abs(real).max(initial=0.0))
-    low, high = exponent_range(options, hardware)
-    exponent = low
-    if top > 0:
-        exponent = ceil(log2(top / mantissa_max(real, options.weight_bits)) - 1e-9)
-        exponent = min(max(exponent, low), high)
-    step = step_of(real, options.weight_bits)
-    limit = mantissa_max(real, options.weight_bits)
-    rounded = step * np.rint(real / 2.0**exponent / step)
-    mantissas = np.clip(rounded, -limit, limit).astype(np.int32)
-    error = mantissas * 2.0**exponent - real
-    power = float(np.sqrt(np.mean(real**2))) if real.size else 0.0
-    relative = float(np.sqrt(np.mean(error**2))) / power if power > 0 else 0.0
+    held = Mantissas.of(real, bits)
+    exponent = _exponent(real, held, exponents)
+    wanted = real / 2.0**exponent
+    mantissas = held.nearest(wanted)
     fixed = replace(
         synapse,
-        weights=with_values(synapse, mantissas),
+        weights=with_values(synapse, mantissas.astype(np.int32)),
         weight_exp=exponent,
-        num_weight_bits=options.weight_bits,
+        num_weight_bits=bits,
     )
-    return fixed, relative
+    error, power = _root_mean_square(mantissas - wanted), _root_mean_square(wanted)
+    beyond = (wanted > held.high + held.step / 2) | (wanted < held.low - held.step / 2)
+    return fixed, WeightError(error / power if power else 0.0, int(beyond.sum()))
+
+
+def _exponent(real: Array, held: Mantissas, exponents: tuple[int, int]) -> int:
+    low, high = exponents
+    reach = held.reach(real)
+    if reach == 0:
+        return low
+    whole = ceil(log2(reach) - 1e-9)
+    tried = sorted({min(max(whole - cut, low), high) for cut in range(CUTS + 1)}, reverse=True)
+    sample = real[:: max(1, real.size // SAMPLE)]
+
+    def error(exponent: int) -> float:
+        wanted = sample / 2.0**exponent
+        return _root_mean_square(held.nearest(wanted) - wanted) * 2.0**exponent
+
+    return min(tried, key=error) if len(tried) > 1 else tried[0]
+
+
+def _root_mean_square(values: Array) -> float:
+    return float(np.sqrt(np.mean(values**2))) if values.size else 0.0
 
 
 def with_values(synapse: Synapse, values: Array) -> Any:

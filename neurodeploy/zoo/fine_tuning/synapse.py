@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neurodeploy.ir.program import Synapse
-from neurodeploy.passes.quantize.weights import mantissa_max, step_of, with_values
+from neurodeploy.passes.quantize.weights import Mantissas, with_values
 from neurodeploy.zoo.fine_tuning.rounding import floored, rounded
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -34,10 +34,10 @@ class FixedSynapse(nn.Module):
         self.synapse, self.target_shape = synapse, shape
         mantissas = synapse.weight_values
         self.factor = factor / 2.0**synapse.weight_exp
-        self.step = step_of(mantissas, synapse.num_weight_bits)
-        limit = mantissa_max(mantissas, synapse.num_weight_bits)
-        self.low = min(-limit, int(mantissas.min())) if (mantissas < 0).any() else 0
-        self.high = max(limit, int(mantissas.max())) if (mantissas > 0).any() else 0
+        held = Mantissas.of(mantissas, synapse.num_weight_bits)
+        # a file may hold a sign mode that its weights do not show: -256 alone is one of both signs
+        low, high = int(mantissas.min(initial=0)), int(mantissas.max(initial=0))
+        self.held = replace(held, low=min(held.low, low), high=max(held.high, high))
         start = mantissas / self.factor if real is None else real
         self.weight = nn.Parameter(torch.as_tensor(start, dtype=torch.float64).clone())
         if synapse.kind == "sparse":
@@ -47,13 +47,13 @@ class FixedSynapse(nn.Module):
 
     def mantissas(self) -> Tensor:
         """The integers of the synapse memory, flat."""
-        steps = rounded(self.weight * self.factor / self.step)
-        return (steps * self.step).clamp(self.low, self.high)
+        steps = rounded(self.weight * self.factor / self.held.step)
+        return (steps * self.held.step).clamp(self.held.low, self.held.high)
 
     @torch.no_grad()
     def confine(self) -> None:
         """Brings weights beyond the range back to its ends, so that they do not drift from it."""
-        self.weight.clamp_(self.low / self.factor, self.high / self.factor)
+        self.weight.clamp_(self.held.low / self.factor, self.held.high / self.factor)
 
     def deliver(self, mantissas: Tensor, messages: Tensor) -> Tensor:
         """What arrives: messages `(M, *source)` to `(M, *target)`, integers in float64."""

@@ -1,0 +1,142 @@
+"""The choice of scales and weight bits on calibration data, and what is reported of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from neurodeploy import pipeline
+from neurodeploy.errors import ConfigError
+from neurodeploy.ir.files import read_input
+from neurodeploy.ir.program import Port, Synapse
+from neurodeploy.passes.quantize import Options, quantize
+from neurodeploy.passes.quantize.weights import Mantissas, fixed_synapse
+from neurodeploy.resources import resource
+
+LOIHI2 = pipeline.chip_of("loihi2")
+
+
+@pytest.fixture(scope="module")
+def detector():
+    """The voice activity detector and a piece of its calibration data."""
+    real = pipeline.load(resource("exports", "vad.nir"), None)
+    return real, read_input(resource("exports", "vad_calibration.npz"))[:200, :4]
+
+
+@pytest.mark.parametrize("objective", ["spikes", "membrane"])
+@pytest.mark.parametrize("bits", [8, 4])
+def test_no_layer_alone_is_worse_than_at_the_first_scale(detector, bits, objective):
+    real, x = detector
+    options = Options(weight_bits=bits, objective=objective)
+    first, _ = quantize(real, LOIHI2, pipeline.calibrate(real, x), options)
+    best = pipeline.to_integers(real, LOIHI2, x, options)
+    assert any(a.scale != b.scale for a, b in zip(first.neurons, best.program.neurons, strict=True))
+    for layer in best.layers:
+        assert layer.predicted <= alone(real, first, x, layer.name, objective) + 1e-12
+        assert layer.headroom >= options.margin * (1 - 1e-6)
+        assert layer.saturations == 0
+
+
+def alone(real, fixed, x, name, objective):
+    """Disagreement of one population of `fixed` in a real network: all others are left real."""
+    trace = pipeline.run(real, x, probe="all")
+    (synapse,) = fixed.incoming(name)
+    scale = fixed.neuron(name).scale / 64
+    if synapse.source in {p.name for p in fixed.inputs}:
+        port = fixed.port(synapse.source)
+        messages = np.clip(np.rint(x * port.scale), *port.limits)
+    else:
+        messages = trace.states[f"{synapse.source}/s"]
+    sub = pipeline.run(one_population(fixed, name, synapse), messages.astype(int), probe="all")
+    if objective == "spikes" and name != "readout":
+        return np.mean(sub.states[f"{name}/s"] != trace.states[f"{name}/s"])
+    v, w = trace.states[f"{name}/v"], sub.states[f"{name}/v"] / (scale * 64)
+    return np.sqrt(np.mean((v - w) ** 2) / np.mean(v**2))
+
+
+def one_population(fixed, name, synapse):
+    ports = tuple(p for p in fixed.inputs if p.name == synapse.source)
+    ports = ports or (Port(synapse.source, fixed.shapes[synapse.source]),)
+    neurons = (fixed.neuron(name),)
+    return replace(fixed, inputs=ports, neurons=neurons, synapses=(synapse,), outputs=(name,))
+
+
+def test_measured_is_what_a_run_shows(detector):
+    real, x = detector
+    compiled = pipeline.compile(real, calibration=x)
+    left, right = (pipeline.run(p, x, probe="all") for p in (real, compiled.program))
+    for layer in compiled.layers[:2]:
+        differ = left.aligned(f"{layer.name}/s") != right.aligned(f"{layer.name}/s")
+        assert layer.measured == pytest.approx(np.mean(differ))
+
+
+def test_auto_takes_the_fewest_bits_within_the_tolerance(detector):
+    real, x = detector
+    tolerance = 0.04
+    options = Options(weight_bits="auto", tolerance=tolerance)
+    chosen = pipeline.to_integers(real, LOIHI2, x, options)
+    assert len({tuple(layer.weight_bits.values()) for layer in chosen.layers}) > 1
+    for layer in chosen.layers:
+        (bits,) = layer.weight_bits.values()
+        assert layer.predicted <= tolerance
+        if bits > 2:
+            fewer = Options(weight_bits={layer.name: bits - 1})
+            found = pipeline.to_integers(real, LOIHI2, x, fewer).layers
+            assert next(y for y in found if y.name == layer.name).predicted > tolerance
+
+
+def test_a_tolerance_out_of_reach_is_said(detector):
+    real, x = detector
+    options = Options(weight_bits="auto", tolerance=0.0)
+    compiled = pipeline.to_integers(real, LOIHI2, x, options)
+    assert {b for y in compiled.layers for b in y.weight_bits.values()} == {8}
+    assert all("above the tolerance of 0.00%" in note for note in compiled.program.notes)
+    assert compiled.program.notes
+
+
+def test_bits_by_name(detector):
+    real, x = detector
+    options = Options(weight_bits={"lif1": 4, "lif1->lif2": 6})
+    program = pipeline.compile(real, calibration=x, options=options).program
+    assert [s.num_weight_bits for s in program.synapses] == [4, 6, 8]
+    with pytest.raises(ConfigError, match=r"weight_bits fc1 \[name\]: is no population"):
+        pipeline.compile(real, calibration=x, options=Options(weight_bits={"fc1": 4}))
+
+
+@given(
+    arrays(np.float64, st.integers(1, 20), elements=st.floats(-4, 4, width=32)),
+    st.integers(2, 8),
+    st.floats(0.01, 300),
+)
+def test_weights_round_to_the_nearest_that_the_memory_holds(weights, bits, scale):
+    """Every integer that verify_program allows is tried: none is nearer."""
+    synapse = Synapse("s", "in", "n", "dense", weights[None])
+    fixed, error = fixed_synapse(synapse, scale, bits, (-8, 7))
+    held = Mantissas.of(weights, bits)
+    allowed = np.arange(held.low, held.high + 1, held.step)
+    wanted = weights * scale / 2.0**fixed.weight_exp
+    nearest = np.abs(wanted[:, None] - allowed).min(axis=1)
+    np.testing.assert_allclose(np.abs(fixed.weight_values - wanted), nearest, atol=1e-9)
+    beyond = (wanted > held.high + held.step / 2) | (wanted < held.low - held.step / 2)
+    assert error.cut == beyond.sum()
+
+
+def test_one_sign_leaves_a_bit_for_the_value():
+    for sign in (1, -1):
+        weights = sign * np.linspace(0.01, 1, 100)
+        fixed, _ = fixed_synapse(Synapse("s", "i", "n", "dense", weights[None]), 255.0, 8, (0, 0))
+        assert len(np.unique(fixed.weight_values)) == 100
+        assert fixed.weight_values[-1] == sign * 255
+
+
+def test_a_lone_large_weight_is_cut_off_where_that_is_better():
+    weights = np.append(np.linspace(-1, 1, 400), 2.5)[None]
+    fixed, error = fixed_synapse(Synapse("s", "i", "n", "dense", weights), 100.0, 3, (-8, 7))
+    assert error.cut == 1
+    kept, _ = fixed_synapse(Synapse("s", "i", "n", "dense", weights[:, :-1]), 100.0, 3, (-8, 7))
+    assert fixed.weight_exp == kept.weight_exp
