@@ -35,7 +35,8 @@ SMALL_FILE_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """What reading one file may cost: seconds, bytes of all its values, objects, nested groups.
+    """What reading one file may cost: seconds of work, bytes of all its values, objects, nested
+    groups.
 
     A small file may not unfold into more than `SMALL_FILE_BYTES` + `DEFLATE_RATIO` x its size.
     """
@@ -265,7 +266,8 @@ def _read_elsewhere(request: dict[str, Any]) -> Group:
             except BaseException:  # an interrupt: what it would answer next belongs to this file
                 _READERS.end()
                 raise
-            if time.monotonic() - began >= request["seconds"]:
+            late = time.monotonic() - began >= hdf5_reader.longest(request["seconds"])
+            if late or hdf5_reader.out_of_time(status):
                 detail = f"reading takes longer than {request['seconds']:g} s"
                 raise hdf5_reader.Refused("", detail)
             if fresh:

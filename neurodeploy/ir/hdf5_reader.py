@@ -31,6 +31,7 @@ FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
 RESERVE_BYTES = 256 << 20
 # A text as a Python object, in this process and in the caller's.
 TEXT_BYTES = 128
+PATIENCE = 10
 
 
 class Refused(Exception):
@@ -251,20 +252,40 @@ def _leaves_open() -> bool:
     return bool(h5f.get_obj_count(h5f.OBJ_ALL, kinds))
 
 
+def longest(seconds: float) -> float:
+    """By the clock, for `seconds` of work: where the OS counts work, a busy machine may wait."""
+    return seconds * (PATIENCE if hasattr(signal, "setitimer") else 1)
+
+
+def out_of_time(status: int) -> bool:
+    """Whether this exit status is that of a process that has worked for too long."""
+    return hasattr(signal, "SIGPROF") and status == -signal.SIGPROF
+
+
+def _bound_time(seconds: float, nowhere: Any) -> None:
+    """Ends the process after `seconds` of work, or `longest` of it by the clock; 0: no bound."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+    faulthandler.cancel_dump_traceback_later()
+    if seconds:
+        # a thread in C, which needs neither the interpreter nor the caller to be alive
+        faulthandler.dump_traceback_later(longest(seconds), exit=True, file=nowhere)
+
+
 def main() -> None:
     """Answers requests until stdin ends. A request that takes too long ends the process."""
     sys.path[:] = json.loads(sys.argv[1])
     os.environ["HDF5_PLUGIN_PRELOAD"] = "::"  # HDF5's way to say: no plug-ins
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the caller, whose end ends this
+    __import__("h5py")  # the time for that is no file's
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the library prints must not pass for an answer
     with Path(os.devnull).open("wb") as nowhere, contextlib.suppress(BrokenPipeError):
         for line in sys.stdin.buffer:
             request = json.loads(line)
-            # a thread in C, which needs neither the interpreter nor the caller to be alive
-            faulthandler.dump_traceback_later(request["seconds"], exit=True, file=nowhere)
+            _bound_time(request["seconds"], nowhere)
             _answer(request, replies)
-            faulthandler.cancel_dump_traceback_later()
+            _bound_time(0, nowhere)
             if _leaves_open():
                 break
 

@@ -32,7 +32,7 @@ from tests.unit.test_repair import graph, lif, paper_graph, port
 
 LEAST = 500
 MEMORY = 1 << 30
-SECONDS = 20
+SECONDS = 60
 SEED = 20260101
 
 
@@ -124,7 +124,7 @@ KINDS = ("export", "small", "primitives", "nested", "program", "netx", "data")
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch):
-    """HDF5 hangs on some: that is found out in a second."""
+    """HDF5 hangs on some: that is found out in a second of its work."""
     monkeypatch.setattr(hdf5, "LIMITS", hdf5.Limits(seconds=1.0))
 
 
