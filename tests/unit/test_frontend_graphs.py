@@ -123,24 +123,6 @@ def test_norse_spikes_as_the_module_does(tmp_path):
     assert differing <= 2  # Norse computes in float32
 
 
-@pytest.mark.parametrize("kind", [snn.Leaky, snn.Synaptic])
-def test_snntorchs_own_importer_gives_the_same_spikes(kind, tmp_path):
-    from snntorch.import_nir import import_from_nir
-
-    net = zero_net(kind, spread=0.0)  # it takes one threshold a layer
-    x = np.random.default_rng(0).normal(size=(300, 2, 6))
-    graph = written_and_read(to_nir(net, (6,), dt=DT).graph, tmp_path / "net.nir")
-    module = import_from_nir(graph)
-    state, record = None, []
-    with torch.no_grad():
-        for step in torch.from_numpy(x).float():
-            spikes, state = module(step, state)
-            record.append(spikes.numpy())
-    expected = replay(net, x)["3"]
-    assert expected.mean() > 0.02
-    assert np.count_nonzero(np.stack(record) != expected) <= 2  # float32 there
-
-
 def test_the_manifest_says_where_the_graph_comes_from():
     net = zero_net()
     manifest = to_nir(net, (6,), dt=2e-3).manifest
