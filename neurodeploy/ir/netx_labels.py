@@ -1,4 +1,5 @@
-"""What a netx file of ours says beside lava-dl's format: names, dt, scales, the input's encoding.
+"""What a netx file of ours says beside lava-dl's format: names, dt, shapes, scales, latencies, the
+input's encoding, and how a synapse stores its weights.
 
 The format has no place for them. They are JSON in a dataset of the root group, which lava-dl does
 not look at. Nothing in them changes what a network computes from its integers.
@@ -9,29 +10,46 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.ir.program import Kind
 
 KEY = "neurodeploy"
 VERSION = 1
+LARGEST_EXP = 8
 
 
 @dataclass(frozen=True)
 class PortLabel:
     name: str
+    shape: tuple[int, ...]
     num_message_bits: int
     scale: float
     signed: bool
 
 
 @dataclass(frozen=True)
-class LayerLabel:
-    """Of one population: its name and scale, and the names of its synapses as they are read."""
+class SynapseLabel:
+    """The integers of the file are weights << weight_exp."""
 
     name: str
+    kind: Kind
+    weight_exp: int
+    num_weight_bits: int
+
+
+@dataclass(frozen=True)
+class LayerLabel:
+    """Of one population, with its synapses in the order in which they are read; bias_exp is 0 for a
+    model without one."""
+
+    name: str
+    shape: tuple[int, ...]
     scale: float
-    synapses: tuple[str, ...]
+    latency: int
+    bias_exp: int
+    synapses: tuple[SynapseLabel, ...]
 
 
 @dataclass(frozen=True)
@@ -53,14 +71,10 @@ def from_json(text: str, where: str) -> Labels:
         data = json.loads(text)
         if data["version"] != VERSION:
             raise ValueError(f"version {data['version']}, this release reads {VERSION}")
-        port = data["port"]
-        bits = int(port["num_message_bits"])
-        if not 0 <= bits <= 32:
-            raise ValueError(f"{bits} message bits")
         return Labels(
             name=str(data["name"]),
             dt=float(data["dt"]),
-            port=PortLabel(str(port["name"]), bits, float(port["scale"]), bool(port["signed"])),
+            port=_port(data["port"]),
             layers=tuple(_layer(layer) for layer in data["layers"]),
             meta={str(key): str(value) for key, value in data["meta"].items()},
             notes=tuple(str(note) for note in data["notes"]),
@@ -70,9 +84,44 @@ def from_json(text: str, where: str) -> Labels:
         raise damaged(where, detail) from error
 
 
+def _port(data: Any) -> PortLabel:
+    bits = int(data["num_message_bits"])
+    if not 0 <= bits <= 32:
+        raise ValueError(f"{bits} message bits")
+    name, scale = str(data["name"]), float(data["scale"])
+    return PortLabel(name, _shape(data["shape"]), bits, scale, bool(data["signed"]))
+
+
 def _layer(data: Any) -> LayerLabel:
-    names = tuple(str(name) for name in data["synapses"])
-    return LayerLabel(str(data["name"]), float(data["scale"]), names)
+    return LayerLabel(
+        name=str(data["name"]),
+        shape=_shape(data["shape"]),
+        scale=float(data["scale"]),
+        latency=int(data["latency"]),
+        bias_exp=_exponent(data, "bias_exp"),
+        synapses=tuple(_synapse(synapse) for synapse in data["synapses"]),
+    )
+
+
+def _synapse(data: Any) -> SynapseLabel:
+    kind, exponent = data["kind"], _exponent(data, "weight_exp")
+    if kind not in get_args(Kind):
+        raise ValueError(f"kind {kind!r}")
+    return SynapseLabel(str(data["name"]), kind, exponent, int(data["num_weight_bits"]))
+
+
+def _exponent(data: Any, key: str) -> int:
+    exponent = int(data[key])
+    if abs(exponent) > LARGEST_EXP:
+        raise ValueError(f"{key} {exponent}")
+    return exponent
+
+
+def _shape(sizes: Any) -> tuple[int, ...]:
+    shape = tuple(int(size) for size in sizes)
+    if any(size < 1 for size in shape):
+        raise ValueError(f"shape {shape}")
+    return shape
 
 
 def damaged(where: str, detail: str) -> DataError:

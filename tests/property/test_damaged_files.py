@@ -25,6 +25,7 @@ from neurodeploy.passes.quantize import Options
 from neurodeploy.primitives import PRIMITIVES
 from neurodeploy.resources import resource
 from tests.property.damaged_files import byte_damage, content_damage, same_names
+from tests.property.netx_files import write_random_file
 from tests.unit.test_cli import run
 from tests.unit.test_files import DT, fixed_program, small_graph
 from tests.unit.test_nir_data import gridded, recording
@@ -34,6 +35,8 @@ LEAST = 500
 MEMORY = 1 << 30
 SECONDS = 60
 SEED = 20260101
+NETX = {"netx": (), "cuba": (2, 2), "sdnn": (1, 2)}  # written by us; as by slayer, convs and denses
+KINDS = ("export", "small", "primitives", "nested", "program", "data", *NETX)
 
 
 @contextmanager
@@ -77,7 +80,7 @@ def every_primitive() -> nir.NIRGraph:
 
 def write_source(kind: str, folder) -> object:
     """An unharmed file."""
-    names = {"program": "net.ndp", "netx": "net.net", "data": "data.nir"}
+    names = {"program": "net.ndp", "data": "data.nir", **dict.fromkeys(NETX, "net.net")}
     path = folder / names.get(kind, "net.nir")
     if kind == "export":
         shutil.copy(resource("exports", "vad.nir"), path)
@@ -89,6 +92,9 @@ def write_source(kind: str, folder) -> object:
         pipeline.write_netx(
             path, pipeline.compile(small_graph(), calibration=x, dt=DT, options=options).program
         )
+    elif kind in NETX:
+        convs, denses = NETX[kind]
+        write_random_file(path, 17, kind, convs, denses)
     elif kind == "data":
         nir.write_data(path, recording(gridded().to_event(80)))
     else:
@@ -103,7 +109,8 @@ def write_source(kind: str, folder) -> object:
 
 def mutants(kind: str, path) -> list:
     rng = np.random.default_rng([SEED, len(kind)])
-    flips, changes = {"export": (24, 16), "primitives": (12, 48)}.get(kind, (48, 56))
+    sizes = {"export": (24, 16), "primitives": (12, 48), "cuba": (12, 72), "sdnn": (12, 56)}
+    flips, changes = sizes.get(kind, (48, 56))
     return [*byte_damage(path.stat().st_size, rng, flips), *content_damage(path, rng, changes)]
 
 
@@ -112,14 +119,18 @@ def read(path) -> str:
     if path.name.startswith("data"):
         program = pipeline.load(small_graph(), DT)
         return str(np.asarray(read_inputs(path, program)).tolist())
-    program = pipeline.load(path, DT if path.suffix == ".nir" else None)
+    program = pipeline.load(path, stated_dt(path))
     verify_program(program)
     inputs = {p.name: np.zeros((2, 1, *p.shape), dtype=int) for p in program.inputs}
     reference.run(program, inputs)
     return print_program(program)
 
 
-KINDS = ("export", "small", "primitives", "nested", "program", "netx", "data")
+def stated_dt(path) -> float | None:
+    """What a user has to say of the file: .ndp states it, .net only if we wrote it."""
+    if path.suffix == ".nir":
+        return DT
+    return DT if path.suffix == ".net" and b"neurodeploy" not in path.read_bytes() else None
 
 
 @pytest.fixture(autouse=True)
@@ -270,7 +281,8 @@ def test_two_nodes_of_one_name(tmp_path):
 
 def on_the_command_line(path, capsys, name) -> None:
     folder = path.parent
-    dt = ("--dt", DT) if path.suffix == ".nir" else ()
+    stated = stated_dt(path)
+    dt = () if stated is None else ("--dt", stated)
     np.save(folder / "x.npy", np.zeros((2, 1, 3)))
     commands = [("inspect", path, *dt)]
     commands.append(("run", path, "--input", folder / "x.npy", *dt, "-o", folder / "t.npz"))

@@ -18,7 +18,7 @@ import numpy as np
 from neurodeploy.backends.lava.netx_layers import Layer, delay_key, layers, merged, read_back
 from neurodeploy.backends.lava.netx_problems import bias_mantissa, netx_problems
 from neurodeploy.errors import UnsupportedPrimitive
-from neurodeploy.ir.netx_labels import KEY, Labels, LayerLabel, PortLabel
+from neurodeploy.ir.netx_labels import KEY, Labels, LayerLabel, PortLabel, SynapseLabel
 from neurodeploy.ir.netx_weights import folded
 from neurodeploy.ir.program import Neuron, Port, Program, Synapse
 from neurodeploy.whole_files import write_whole
@@ -66,14 +66,20 @@ def _labels(program: Program) -> Labels:
     return Labels(
         name=program.name,
         dt=program.dt,
-        port=PortLabel(port.name, port.num_message_bits, port.scale, port.signed),
-        layers=tuple(
-            LayerLabel(layer.neuron.name, layer.neuron.scale, read_back(layer))
-            for layer in layers(program)
-        ),
+        port=PortLabel(port.name, port.shape, port.num_message_bits, port.scale, port.signed),
+        layers=tuple(_label(layer) for layer in layers(program)),
         meta=program.meta,
         notes=program.notes,
     )
+
+
+def _label(layer: Layer) -> LayerLabel:
+    neuron = layer.neuron
+    synapses = tuple(
+        SynapseLabel(s.name, s.kind, s.weight_exp, s.num_weight_bits) for s in read_back(layer)
+    )
+    bias_exp = int(neuron.params.get("bias_exp", 0))
+    return LayerLabel(neuron.name, neuron.shape, neuron.scale, neuron.latency, bias_exp, synapses)
 
 
 def _text(group: h5py.Group, key: str, value: str) -> None:

@@ -132,14 +132,14 @@ def delay_key(delays: Array) -> Array | None:
     return filled
 
 
-def read_back(layer: Layer) -> tuple[str, ...]:
-    """Names of the synapses that a reader of the layer's file makes, in its order."""
+def read_back(layer: Layer) -> tuple[Synapse, ...]:
+    """The synapses that a reader of the layer's file makes, in its order."""
     if layer.kind in ("input", "conv"):
-        return tuple(s.name for s in layer.synapses)
+        return layer.synapses
     found = merged(layer)
     assert found is not None
     key = delay_key(found[1])
     present = {0} if key is None else {int(d) for d in np.unique(key)}
-    names = {s.delay - 1: s.name for s in reversed(layer.forward)}
-    forward = tuple(names[delay] for delay in sorted(present))
-    return forward + ((layer.back.name,) if layer.back else ())
+    known = {s.delay - 1: s for s in reversed(layer.forward)}
+    forward = tuple(known[delay] for delay in sorted(present))
+    return forward + ((layer.back,) if layer.back else ())

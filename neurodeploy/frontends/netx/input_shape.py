@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.frontends.netx.section import Section
 
@@ -14,7 +16,7 @@ def lost_input_shape(layers: list[Section]) -> tuple[int, ...]:
     layer = layers[0]
     kind = layer.text("type")
     if kind in ("dense", "dense_rec"):
-        targets = layer.shape()[0] if "shape" in layer else 1
+        targets = prod(layer.shape()) if "shape" in layer else 1
         weights = layer.numbers("weight")
         return (weights.shape[1] if weights.ndim == 2 else weights.size // targets,)
     stride = layer.pair("stride", 1)

@@ -68,7 +68,7 @@ def read_netx(
     first, layers = _sequence(tree, path.name, notes)
     if input_shape is None:
         input_shape = _stated_shape(first) or lost_input_shape([x.section for x in layers])
-    port = _port(first, input_shape, input_message_bits, labels)
+    port = _port(first, input_shape, input_message_bits)
     neurons, synapses = _populations(first, layers, port)
     program = Program(
         name=path.stem,
@@ -152,12 +152,7 @@ def _stated_shape(first: Section | None) -> Shape | None:
     return first.shape() if first is not None and "shape" in first else None
 
 
-def _port(
-    first: Section | None, shape: Shape, message_bits: int | None, labels: Labels | None
-) -> Port:
-    if labels:
-        label = labels.port
-        return Port(label.name, shape, label.num_message_bits, label.scale, label.signed)
+def _port(first: Section | None, shape: Shape, message_bits: int | None) -> Port:
     if first is not None and "neuron" in first:
         weight = first.truncated("weight") if "weight" in first else np.array(INPUT_WEIGHT)
         if weight.size != 1 or not weight.any():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.errors import DataError, Diagnostic, UnsupportedPrimitive
+from neurodeploy.ir.node_values import size_problem
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LARGEST = 1 << 31  # no integer of the format is larger
@@ -62,10 +62,18 @@ class Section:
 
     def shape(self, key: str = "shape") -> tuple[int, ...]:
         """One to three positive numbers."""
-        values = self._whole(key).ravel()
-        if not 1 <= values.size <= 3 or values.min() < 1 or prod(map(int, values)) > LARGEST:
-            raise self.damaged(key, f"{values.tolist()} is no shape of one to three dimensions")
-        return tuple(int(v) for v in values)
+        values = tuple(int(value) for value in self._whole(key).ravel())
+        if not 1 <= len(values) <= 3 or min(values) < 1:
+            detail = f"{list(values[:8])} is no shape of one to three dimensions"
+            raise self.damaged(key, detail)
+        self.require_size(key, values)
+        return values
+
+    def require_size(self, key: str, shape: tuple[int, ...]) -> None:
+        """A number in a damaged file must not cost all memory."""
+        problem = size_problem(shape)
+        if problem:
+            raise self.damaged(key, problem[1])
 
     def pair(self, key: str, default: int) -> tuple[int, int]:
         """Height and width; one number means both."""

@@ -45,10 +45,21 @@ def dense_synapses(layer: Section, name: str, source: Source, targets: int) -> l
             detail = f"lava-dl uses these delays, for {matrices[0].shape}, also for weight_rec"
             raise layer.unsupported("netx-delay", f"delay: {detail} {matrices[1].shape}", UNDELAYED)
         exponent = 0  # lava-dl leaves the exponent out here, though it has scaled the weights
+    _note_changes(layer, matrices, kept, exponent)
     found = _delayed(layer, (f"{name}.in", source.name, name), kept[0], exponent, delays)
     if len(kept) == 2:
         found += _delayed(layer, (f"{name}.back", name, name), kept[1], exponent, delays)
     return found
+
+
+def _note_changes(layer: Section, matrices: list[Array], kept: list[Array], exponent: int) -> None:
+    """What the loader's choice of weight bits, and Lava's memory, leave of the file's weights."""
+    stored = [np.ldexp(part.astype(np.float64), exponent) for part in kept]
+    gaps = np.concatenate([np.abs(a - b).ravel() for a, b in zip(stored, matrices, strict=True)])
+    if gaps.any():
+        detail = f"{np.count_nonzero(gaps)} of {gaps.size} weights are not the file's"
+        cause = f"by up to {gaps.max():g}: lava-dl chooses too few bits, or clips"
+        layer.notes.append(f"{layer.where}: {detail} on Lava, {cause}")
 
 
 def _note_slayer(layer: Section, *, recurrent: bool) -> None:
@@ -72,7 +83,7 @@ def _matrices(layer: Section, targets: int) -> list[Array]:
         weights = layer.truncated(key)
         if weights.ndim == 1 and weights.size % targets == 0:
             weights = weights.reshape(targets, -1)
-        columns = targets if key == "weight_rec" else weights.shape[-1]
+        columns = targets if key == "weight_rec" else weights.shape[-1] if weights.ndim else 0
         if weights.shape != (targets, columns):
             raise layer.damaged(key, f"has shape {weights.shape}, the layer has {targets} neurons")
         matrices.append(weights)
@@ -184,6 +195,8 @@ def _convolution(
     span = [d * (k - 1) + 1 for d, k in zip(dilation, weights.shape[2:], strict=True)]
     if any(s > n + 2 * p for s, n, p in zip(span, source.shape[1:], padding, strict=True)):
         raise layer.damaged("weight", f"spans {span} of an image of {source.shape[1:]}")
+    padded = (n + 2 * p for n, p in zip(source.shape[1:], padding, strict=True))
+    layer.require_size("padding", (max(channels, len(weights)), *padded))
     fitting = in_memory(weights, 0)
     if fitting is None:
         detail = f"weight: {weights.min()}..{weights.max()}"

@@ -72,6 +72,12 @@ def _dense() -> tuple[Example, ...]:
         Example("dense", "bias", [LINE, dense(bias=[4.0, -6.0])], loader),
         Example("dense", "odd weights of both signs", [LINE, dense(weight=odd)], "a `weight_exp`"),
         Example("dense", "odd weights that fill 8 bits", [LINE, dense(weight=full)]),
+        Example(
+            "dense",
+            "weights that lava-dl cuts",
+            [LINE, dense(READ_OUT, weight=[[-64, -32, -32], [-32, 0, -64]])],
+            "as Lava is left with them, with a note",
+        ),
         Example("dense", "fractions", [LINE, dense(weight=EVEN * 1.003)], "cut off, with a note"),
         Example("dense", "delay per target, source, weight", delayed, "a synapse for each delay"),
         Example("dense", "delay above 62", [LINE, dense(delay=[70.0, 0.0])], "62, with a note"),
