@@ -10,21 +10,34 @@ import typer
 
 
 def train(
-    name: Annotated[str, typer.Argument(help="Network to train: vad or vad_zero.")],
-    corpus: Annotated[Path, typer.Option(help="Folder made by `neurodeploy data prepare`.")],
+    name: Annotated[str, typer.Argument(help="vad, vad_zero, digits or braille.")],
+    corpus: Annotated[
+        Path,
+        typer.Option(
+            help="vad: folder of `neurodeploy data prepare`; digits: folder of the Free Spoken "
+            "Digit Dataset; braille: braille_letters.npz."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for weights and checkpoints.")],
+    held_out: Annotated[
+        str | None, typer.Option(help="digits: leave this speaker out, and test on him.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """Train a network of the zoo, or continue the run in OUT."""
-    from neurodeploy.zoo.train.vad import train_vad
+    from neurodeploy.zoo.train.recipes import run_recipe
 
-    metrics = train_vad(corpus, name, out)
+    metrics = run_recipe(name, corpus, out, held_out=held_out)
     if as_json:
         print(json.dumps(metrics))
         return
-    last = metrics["history"][-1]["val"]
-    print(f"{out / name}.safetensors  validation: ", end="")
-    print("  ".join(f"{key} {value:.4f}" for key, value in last.items()))
+    print(out / f"{name}.safetensors")
+    for which, row in (
+        ("validation", metrics["history"][-1]["val"]),
+        ("test", metrics.get("test")),
+    ):
+        if row:
+            print(f"{which:10}  " + "  ".join(f"{key} {value:.4f}" for key, value in row.items()))
 
 
 command = train

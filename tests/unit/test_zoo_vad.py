@@ -21,7 +21,8 @@ from neurodeploy.zoo.models.linear_vad import fit_linear_vad
 from neurodeploy.zoo.models.silero_vad import silero_scores
 from neurodeploy.zoo.models.vad import VARIANTS, Vad
 from neurodeploy.zoo.train.checkpoint import load_weights, save_weights
-from neurodeploy.zoo.train.vad import VadRecipe, batch_at, learning_rate, train
+from neurodeploy.zoo.train.loop import learning_rate
+from neurodeploy.zoo.train.vad import VadRecipe, batch_at, train
 
 TINY = VadRecipe(steps=4, batch=4, window=60, warmup=1, validate_every=2)
 

@@ -72,8 +72,8 @@ def resample(x: Audio, rate: int, target: int = SAMPLE_RATE) -> Audio:
     return np.asarray(soxr.resample(x, rate, target, quality="HQ"), dtype=np.float32)
 
 
-def read_audio(path: str | os.PathLike[str]) -> Audio:
-    """Any format that libsndfile reads -> (samples,) float32, 16 kHz, channels averaged.
+def read_recording(path: str | os.PathLike[str]) -> tuple[Audio, int]:
+    """Any format that libsndfile reads -> (samples,) float32, channels averaged, and its rate, Hz.
 
     Raises DataError for a damaged file and for what `check_audio` refuses.
     """
@@ -83,7 +83,12 @@ def read_audio(path: str | os.PathLike[str]) -> Audio:
     except (soundfile.SoundFileError, OSError) as error:
         raise DataError(Diagnostic(str(path), "audio-unreadable", str(error))) from error
     check_audio(raw.reshape(-1), str(path))
-    x = resample(raw.mean(axis=1, dtype=np.float32), int(rate))
+    return raw.mean(axis=1, dtype=np.float32), int(rate)
+
+
+def read_audio(path: str | os.PathLike[str]) -> Audio:
+    """`read_recording` at 16 kHz -> (samples,) float32."""
+    x = resample(*read_recording(path))
     check_audio(x, str(path))
     return x
 

@@ -16,9 +16,7 @@ which keeps the layers sparse: spikes are what the chip pays for.
 from __future__ import annotations
 
 import json
-import math
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,13 +31,9 @@ from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.audio.logmel import LogMelConfig
 from neurodeploy.zoo.data.vad_sets import SETS, VadData, vad_data
 from neurodeploy.zoo.models.vad import VARIANTS, Vad
-from neurodeploy.zoo.train.checkpoint import (
-    load_checkpoint,
-    read_numbers,
-    save_checkpoint,
-    save_weights,
-)
+from neurodeploy.zoo.train.checkpoint import save_weights
 from neurodeploy.zoo.train.firing_rates import firing_rates
+from neurodeploy.zoo.train.loop import Report, learning_rate, run_steps
 
 # The corpus folder, LibriSpeech, ESC-10 and the run folder are the user's to name.
 COMMANDS = (
@@ -66,14 +60,6 @@ class VadRecipe:
     level_jitter: int = 6  # features shift by up to this many levels: +- 6 dB of gain
     seed: int = 20240229
     validate_every: int = 100  # steps between validations
-
-
-def learning_rate(recipe: VadRecipe, step: int) -> float:
-    """Linear warm-up, then half a cosine down to 2 % of the peak."""
-    if step < recipe.warmup:
-        return recipe.lr * (step + 1) / recipe.warmup
-    done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-    return recipe.lr * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * done)))
 
 
 def batch_at(data: VadData, recipe: VadRecipe, step: int) -> tuple[Tensor, Tensor]:
@@ -147,9 +133,6 @@ def check_variant(variant: str) -> None:
         raise ConfigError(Diagnostic("train", "variant-unknown", detail))
 
 
-Report = Callable[[int, int, dict[str, float]], None]
-
-
 def train(
     variant: str,
     train_data: VadData,
@@ -171,24 +154,16 @@ def train(
         model = VARIANTS[variant]()
     optimizer = make_optimizer(model, recipe)
     identity = {"variant": variant, "recipe": asdict(recipe), "train_set": train_data.digest}
-    checkpoint = out / "checkpoint.safetensors"
-    step, history = 0, []
-    if checkpoint.is_file():
-        numbers = read_numbers(checkpoint)
-        if numbers["identity"] != identity:
-            hint = "give another --out"
-            detail = "made with another variant, recipe or corpus"
-            raise ConfigError(Diagnostic(str(checkpoint), "checkpoint-foreign", detail, hint))
-        load_checkpoint(checkpoint, model, optimizer)
-        step, history = int(numbers["step"]), list(numbers["history"])
-    while step < recipe.steps:
-        metrics = train_step(model, optimizer, train_data, recipe, step)
-        step += 1
-        report(step, recipe.steps, metrics)
-        if step % recipe.validate_every == 0 or step == recipe.steps:
-            history.append({"step": step, "train": metrics, "val": validate(model, val_data)})
-            numbers = {"step": step, "history": history, "identity": identity}
-            save_checkpoint(checkpoint, model, optimizer, numbers)
+    history = run_steps(
+        model,
+        optimizer,
+        recipe,
+        identity,
+        out / "checkpoint.safetensors",
+        advance=lambda step: train_step(model, optimizer, train_data, recipe, step),
+        validate=lambda: validate(model, val_data),
+        report=report,
+    )
     return _finish(model, variant, identity, history, out)
 
 

@@ -1,0 +1,29 @@
+"""The zoo's networks by name: whose recipe runs, with which data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.zoo.models.vad import VARIANTS
+from neurodeploy.zoo.train.classifiers import CLASSIFIERS, train_classifier
+from neurodeploy.zoo.train.vad import train_vad
+
+
+def run_recipe(
+    name: str, corpus: Path, out: Path, *, held_out: str | None = None
+) -> dict[str, Any]:
+    """Train a network, or continue the run in `out`; its metrics. Progress on stderr.
+
+    Raises ConfigError for an unknown name, or a held-out speaker where there are none.
+    """
+    if name not in (*VARIANTS, *CLASSIFIERS):
+        detail = f"{name!r} is not one of {', '.join((*VARIANTS, *CLASSIFIERS))}"
+        raise ConfigError(Diagnostic("train", "variant-unknown", detail))
+    if held_out is not None and name != "digits":
+        detail = f"only digits have speakers to hold out, not {name}"
+        raise ConfigError(Diagnostic("held_out", "data-set", detail))
+    if name in CLASSIFIERS:
+        return train_classifier(name, corpus, out, held_out=held_out)
+    return train_vad(corpus, name, out)
