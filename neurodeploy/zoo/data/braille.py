@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.ir.array_files import ERRORS as ARRAY_ERRORS
 from neurodeploy.zoo.data.sequences import Sequences, Split
 from neurodeploy.zoo.level_crossings import Spikes, level_crossings
 
@@ -63,7 +64,7 @@ def _read(path: Path) -> tuple[npt.NDArray[Any], ...]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError) as error:
+    except ARRAY_ERRORS as error:
         raise DataError(Diagnostic(where, "data-unreadable", str(error), hint)) from error
     problems = [
         Diagnostic(where, "data-array", f"has no {ndim}-dimensional array {name}", hint)

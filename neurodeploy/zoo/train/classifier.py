@@ -6,8 +6,9 @@ cross-entropy of the read-out membrane's mean over time plus
 
     rate_weight * relu(mean rate / rate_target - 1)^2
 
-which keeps the hidden layer sparse. After each step the learned decays and thresholds are put back
-into the ranges of the recipe: a current that never decays fits no chip's 24 bits.
+which keeps the hidden layer sparse. After each step the parameters are put back into the ranges of
+the recipe: a current that never decays fits no chip's 24 bits, and one large weight makes the
+integers of all others coarse.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class ClassifierRecipe:
     warmup: int = 30  # steps from 0 to the peak
     weight_decay: float = 1e-3  # AdamW, of the weights only
     clip: float = 1.0  # largest norm of the gradient
+    peak: float = 4.0  # largest weight, in root mean squares of its matrix
     rate_target: float = 0.1  # mean spikes per neuron and step above which the layer pays
     rate_weight: float = 0.1
     alpha: tuple[float, float] = (0.0, 0.97)  # range of a current's decay per step
@@ -102,11 +104,21 @@ def train_step(
     torch.autograd.backward(loss + penalty)
     nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
     optimizer.step()
-    with torch.no_grad():
-        for name in NEURON_PARAMETERS:
-            getattr(model.lif, name).clamp_(*getattr(recipe, name))
+    _confine(model, recipe)
     hits = (logits.argmax(dim=1) == y).float().mean()
     return {"loss": loss.item(), "accuracy": hits.item(), "rate": fired.item()}
+
+
+@torch.no_grad()
+def _confine(model: Network, recipe: ClassifierRecipe) -> None:
+    """Puts decays, thresholds and weights back into their ranges."""
+    for name, parameter in model.named_parameters():
+        own = name.rpartition(".")[2]
+        if own in NEURON_PARAMETERS:
+            parameter.clamp_(*getattr(recipe, own))
+        elif own == "weight":
+            limit = recipe.peak * parameter.square().mean().sqrt().item()
+            parameter.clamp_(-limit, limit)
 
 
 @torch.no_grad()
