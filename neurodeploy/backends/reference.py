@@ -7,10 +7,12 @@ weights with the source's output at t - delay, update the neuron model, publish 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
+from neurodeploy.errors import DataError, Diagnostic
 from neurodeploy.ir.inputs import (
     Inputs,
     expand_probes,
@@ -66,6 +68,9 @@ class Session:
                 result = fixed_update(model, neuron.params, state, arriving)
             else:
                 result = model.real(neuron.params, state, arriving)
+            if not isfinite(result.peak):
+                detail = f"overflows float64 in step {self.time}"
+                raise DataError(Diagnostic(f"neuron {name}", "finite", detail, "scale the weights"))
             self.states[name] = result.state
             self.peaks[name] = max(self.peaks[name], result.peak)
             self.saturations[name] += result.saturations
@@ -120,7 +125,7 @@ def run(
     """Runs `(T, B, *shape)` input through the Program for T + depth steps.
 
     `steps` replaces T; `probe` names what to record besides the outputs. Raises DataError for input
-    that does not fit, ConfigError for a wrong probe.
+    that does not fit or makes reals overflow, ConfigError for a wrong probe.
     """
     prepared = prepare_inputs(program, inputs)
     length = run_length(program, prepared, steps)
@@ -130,7 +135,8 @@ def run(
     session = Session(program, batch)
     records: dict[str, list[Array]] = {name: [] for name in (*program.outputs, *keys)}
     for t in range(length):
-        sent = session.step({name: x[t] for name, x in ready.items()})
+        with np.errstate(over="ignore", invalid="ignore"):  # step() says where
+            sent = session.step({name: x[t] for name, x in ready.items()})
         for key, values in records.items():
             name, _, state = key.partition("/")
             states = session.states[name]

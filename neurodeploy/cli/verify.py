@@ -92,6 +92,7 @@ def command(
 
 def _compiled(loaded: Program, program: Path | None, hw: str, calibration: Any) -> Program | None:
     """The integers to hold the graph against; None for a file that holds integers itself."""
+    from neurodeploy.errors import NeurodeployError
     from neurodeploy.ir.files import read_program
     from neurodeploy.pipeline import compile
 
@@ -99,7 +100,11 @@ def _compiled(loaded: Program, program: Path | None, hw: str, calibration: Any) 
         return read_program(program)
     if loaded.arithmetic == "fixed" or hw == "none":
         return None
-    return compile(loaded, hw, calibration=calibration).program
+    try:
+        return compile(loaded, hw, calibration=calibration).program
+    except NeurodeployError:
+        say(f"note: no integers for {hw}; --hw none compares the stages before them")
+        raise
 
 
 def _backends(file: Path, text: str) -> tuple[str, ...]:

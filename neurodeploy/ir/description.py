@@ -193,7 +193,8 @@ def span(value: Any) -> Range | None:
         return None
     with np.errstate(invalid="ignore", over="ignore"):
         array = array.astype(np.float64)
-        return Range(float(array.min()), float(array.max()), float(array.mean()), array.shape)
+        mean = (array / array.size).sum()  # a sum of the values may overflow
+        return Range(float(array.min()), float(array.max()), float(mean), array.shape)
 
 
 def _time(name: str, seconds: Any, dt: float | None) -> TimeConstant | None:

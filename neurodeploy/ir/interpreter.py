@@ -49,6 +49,7 @@ from typing import Any
 import nir
 import numpy as np
 
+from neurodeploy.errors import DataError, Diagnostic
 from neurodeploy.ir.clock import Clock, check_discretisation, check_dt
 from neurodeploy.ir.graph import GraphView, Primitive, State, StepRule, for_each_node, view
 from neurodeploy.ir.inputs import Inputs, padded, prepare_inputs, run_length
@@ -89,7 +90,8 @@ def interpret(
     """Runs input `(T, B, *shape)`, or one such array per Input, through the graph.
 
     `steps` replaces T. Raises ConfigError for a wrong dt, UnsupportedPrimitive for an unknown node,
-    VerificationError for a graph that breaks NIR's rules, DataError for inputs that do not fit.
+    VerificationError for a graph that breaks NIR's rules, DataError for inputs that do not fit or
+    that make float64 overflow.
     """
     clock = Clock(check_dt(dt), check_discretisation(discretisation))
     shapes = view(graph, primitives)
@@ -98,20 +100,41 @@ def interpret(
         primitives,
         lambda rule, node, shape, where: rule.interpret(node, shape, clock, where),
     )
-    ports = tuple(Port(name, shapes.out_shape[name]) for name in shapes.of_type(nir.Input))
-    program = Program("graph", "real", clock.dt, ports, (), (), ())
-    data = prepare_inputs(program, inputs)
-    length = run_length(program, data, steps)
-    data = {name: padded(x, length) for name, x in data.items()}
-    run = _Run(shapes, rules, batch=next(iter(data.values())).shape[1])
+    data = _prepared(shapes, inputs, clock, steps)
+    first = next(iter(data.values()))
+    run = _Run(shapes, rules, batch=first.shape[1])
     sent: list[dict[str, Array]] = []
     states: list[dict[str, Array]] = []
-    for t in range(length):
-        sent.append(run.step({name: x[t] for name, x in data.items()}))
-        states.append(run.voltages())
+    with np.errstate(over="ignore", invalid="ignore"):  # _require_finite says where
+        for t in range(len(first)):
+            sent.append(run.step({name: x[t] for name, x in data.items()}))
+            states.append(run.voltages())
     nodes = {name: np.stack([now[name] for now in sent]) for name in shapes.nodes}
     recorded = {key: np.stack([now[key] for now in states]) for key in states[0]}
+    _require_finite({**nodes, **recorded})
     return Interpretation(clock, {n: nodes[n] for n in shapes.of_type(nir.Output)}, nodes, recorded)
+
+
+def _prepared(
+    graph: GraphView, inputs: Inputs, clock: Clock, steps: int | None
+) -> dict[str, Array]:
+    """One float64 array `(T, B, *shape)` per Input, cut or padded to `steps`."""
+    ports = tuple(Port(name, graph.out_shape[name]) for name in graph.of_type(nir.Input))
+    taker = Program("graph", "real", clock.dt, ports, (), (), ())
+    data = prepare_inputs(taker, inputs)
+    return {name: padded(x, run_length(taker, data, steps)) for name, x in data.items()}
+
+
+def _require_finite(found: Mapping[str, Array]) -> None:
+    """DataError with the first step of every node that overflows; NaN would read as silence."""
+    problems = []
+    for key, values in found.items():
+        wrong = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+        if wrong.any():
+            detail = f"overflows float64 in step {int(np.argmax(wrong))}"
+            problems.append(Diagnostic(f"node {key}", "finite", detail, "scale the weights"))
+    if problems:
+        raise DataError(problems)
 
 
 class _Run:

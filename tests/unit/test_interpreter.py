@@ -226,3 +226,10 @@ def test_inputs_fit_and_steps_replace_their_length():
         neurodeploy.interpret(network, np.ones((2, 1)), dt=DT, steps=0)
     with pytest.raises(ConfigError, match="dt"):
         neurodeploy.interpret(network, np.ones((2, 1)))
+
+
+def test_what_overflows_is_said_and_never_read_as_silence():
+    network = graph(chain("w", "n"), w=nir.Scale(np.array([1e308])), n=lif())
+    for run in (neurodeploy.interpret, neurodeploy.run):
+        with pytest.raises(DataError, match=r"\[finite\]: overflows float64 in step 1"):
+            run(network, np.array([[0.5], [1e3]]), dt=DT)
