@@ -37,24 +37,25 @@ def scales(
     bits: Mapping[str, int],
     exponents: tuple[int, int],
 ) -> tuple[float, ...]:
-    """One octave of scales below the ceiling. The first puts the largest weight of the synapse with
-    the most weights onto the largest mantissa; where no exponent can, it is the ceiling."""
+    """An octave of scales. The first puts the largest weight of the synapse with the most weights
+    onto the largest mantissa, or is the ceiling where no exponent can; the others may cut weights
+    off, by the exponent of all or, at the largest exponent, by at most half."""
+    highest = ceiling(neuron, peak, options)
     reaches = {s.name: _reach(s, units, bits) for s in incoming}
     top = max(reaches.values(), default=0.0)
-    limits = [ceiling(neuron, peak, options)]
-    limits += [2.0 ** exponents[1] / top] if top > 0 else []
-    highest = min(limits)
-    if not np.isfinite(highest) or highest <= 0:
+    uncut = min(highest, 2.0 ** exponents[1] / top) if top > 0 else highest
+    if not np.isfinite(uncut) or uncut <= 0:
         detail = "no finite scale: weights, biases and states are all zero or not finite"
         raise QuantizationError(Diagnostic(f"neuron {neuron.name}", "scale", detail))
     if not incoming:
-        return (min(highest, float(THRESHOLD_MANTISSA_MAX)),)
+        return (min(uncut, float(THRESHOLD_MANTISSA_MAX)),)
+    first = uncut
     main = reaches[max(incoming, key=lambda s: s.weight_values.size).name]
-    if main == 0 or floor(log2(highest * main) + 1e-9) < exponents[0]:
-        return (highest,)  # the exponent cannot follow: mantissas shrink instead
-    aligned = 2.0 ** (floor(log2(highest * main) + 1e-9)) / main
-    octave = (aligned * 2.0 ** (phase / PHASES) for phase in range(PHASES))
-    return tuple(s if s <= highest else s / 2 for s in octave)
+    exponent = floor(log2(uncut * main) + 1e-9) if main > 0 else exponents[0] - 1
+    if exponent >= exponents[0]:
+        first = 2.0**exponent / main
+    octave = (first * 2.0 ** (phase / PHASES) for phase in range(PHASES))
+    return tuple(s if s <= min(highest, 2 * uncut) else s / 2 for s in octave)
 
 
 def _reach(synapse: Synapse, units: Mapping[str, float], bits: Mapping[str, int]) -> float:
