@@ -15,6 +15,7 @@ tuned.real                                 # the real Program that the integers 
 """
 
 from neurodeploy.zoo.fine_tuning.network import FixedNetwork
+from neurodeploy.zoo.fine_tuning.state_dict import tuned_state_dict
 from neurodeploy.zoo.fine_tuning.tuning import FineTuned, fine_tune
 
-__all__ = ["FineTuned", "FixedNetwork", "fine_tune"]
+__all__ = ["FineTuned", "FixedNetwork", "fine_tune", "tuned_state_dict"]

@@ -19,7 +19,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 class FixedPopulation(nn.Module):
     """`neuron` is fixed; `real` is the real bias that it rounds, or None where only the integers
-    are known. A population without any bias keeps none."""
+    are known. A population without any bias keeps none; one that a convolution gave its bias, the
+    same all over a channel, keeps one a channel."""
 
     def __init__(self, neuron: Neuron, real: Array | None, slope: float) -> None:
         super().__init__()
@@ -29,7 +30,7 @@ class FixedPopulation(nn.Module):
         # beyond the symmetric range only where it is already: 13 bits hold one negative more
         self.low = min(-BIAS_MANTISSA_MAX, int(bias.min()))
         start = bias * self.unit / neuron.scale if real is None else real
-        start = np.broadcast_to(start, neuron.shape)
+        start = _per_channel(np.broadcast_to(start, neuron.shape))
         self.bias = nn.Parameter(
             torch.tensor(start, dtype=torch.float64), requires_grad=bool(np.any(bias))
         )
@@ -37,7 +38,7 @@ class FixedPopulation(nn.Module):
     def mantissas(self) -> Tensor:
         """The integers of the bias, of the population's shape."""
         integers = rounded(self.bias * (self.neuron.scale / self.unit))
-        return integers.clamp(self.low, BIAS_MANTISSA_MAX)
+        return integers.clamp(self.low, BIAS_MANTISSA_MAX).expand(self.neuron.shape)
 
     def start(self, batch: int) -> State:
         """u, v and s before the first step, `(batch, *shape)`."""
@@ -68,3 +69,9 @@ class FixedPopulation(nn.Module):
     def real_bias(self) -> Array:
         """What the mantissas stand for in real units."""
         return self.mantissas().cpu().numpy() * (self.unit / self.neuron.scale)
+
+
+def _per_channel(bias: Array) -> Array:
+    """`(C, 1, ...)` where `(C, *spatial)` is the same all over each channel."""
+    first = bias.reshape(len(bias), -1)[:, 0].reshape(-1, *[1] * (bias.ndim - 1))
+    return first if bias.ndim > 1 and (bias == first).all() else bias
