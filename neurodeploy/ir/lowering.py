@@ -76,7 +76,7 @@ def _add_readouts(
         zero = np.zeros(graph.in_shape[name])
         memoryless = Dynamics(one, one, one, zero, None, zero)
         lowered[name] = memoryless
-        populations[name] = Population(name, name, memoryless, frozenset({name}))
+        populations[name] = Population(name, name, "integrator", memoryless, frozenset({name}))
         names.append(name)
     return tuple(names)
 
@@ -85,7 +85,7 @@ def _neuron(graph: GraphView, population: Population, bias: Array) -> Neuron:
     shape = graph.out_shape[population.exit]
     d = population.dynamics
     params: dict[str, Any] = {"du": d.du, "dv": d.dv, "bias": d.bias + bias, "v_init": d.v_init}
-    if d.vth is not None:
+    if population.model != "integrator":
         params["vth"] = d.vth
     if population.subtract is not None:
         params["subtract"] = population.subtract
@@ -118,7 +118,7 @@ class _Walk:
         last = () if np.all(population.dynamics.gain == 1) else (gain,)
         self._found, self._biases = [], {}
         for source in self.graph.before[population.entry]:
-            if source != population.feedback:
+            if source not in population.feedback:
                 path = _Path(population, last).through(source, population.entry, self.graph)
                 self._trace(source, path)
         keeps_current = bool(np.any(population.dynamics.du < 1))

@@ -3,129 +3,162 @@
 A spiking node is one. So are the shapes that say in standard NIR what no single primitive says:
     membrane (I, LI, CubaLI) -> Threshold                        no reset
     membrane -> Threshold -> Scale(-c) -> membrane               reset by subtraction, a step later
+    two more resets of snnTorch, see `ir.reset_circuits`
     LI -> LI (-> Threshold ...), nothing else between            current and membrane (Synaptic)
+A membrane that something else reads as well is a second population, which sends it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import nir
 import numpy as np
 
 from neurodeploy.ir.graph import Array, Dynamics, GraphView, Linear
+from neurodeploy.ir.reset_circuits import Circuit, at_once, is_scale, refractory
+
+Lowered = Mapping[str, Linear | Dynamics]
 
 
 @dataclass(frozen=True)
 class Population:
     """`entry` receives input, `exit` sends output; `inner` are the NIR nodes that it swallowed.
 
-    feedback: the Scale node that carries the subtraction, left out of the synapses.
+    feedback: nodes that carry its own reset back to the entry: no synapse comes from them.
     """
 
     entry: str
     exit: str
+    model: str
     dynamics: Dynamics
     inner: frozenset[str]
     subtract: Array | None = None
-    feedback: str | None = None
-
-    @property
-    def model(self) -> str:
-        if self.dynamics.vth is None:
-            return "integrator"
-        return "cuba_lif" if self.subtract is None else "soft_lif"
+    feedback: frozenset[str] = frozenset()
 
 
-def find_populations(
-    graph: GraphView, lowered: Mapping[str, Linear | Dynamics]
-) -> dict[str, Population]:
+def find_populations(graph: GraphView, lowered: Lowered) -> dict[str, Population]:
     """Populations by the name of their exit node."""
     dynamics = {n: d for n, d in lowered.items() if isinstance(d, Dynamics)}
-    found: dict[str, Population] = {}
-    taken: set[str] = set()
+    found = _Found(graph, dynamics)
     thresholds = graph.of_type(nir.Threshold)
+    for name in thresholds:
+        for circuit in (refractory(graph, lowered, name), at_once(graph, lowered, name)):
+            if circuit is not None:
+                found.add(*_of_circuit(graph, circuit))
+    for membrane in dict.fromkeys(n for t in thresholds for n in graph.before[t]):
+        if membrane not in found.owner:
+            found.add(*_of_membrane(graph, lowered, membrane))
     # A membrane comes before what feeds it, so that it finds its current still free.
     for name in (*thresholds, *(n for n in _downstream_first(graph) if n in dynamics)):
-        if name in taken:
-            continue
-        population = _from_threshold(graph, lowered, name) if name in thresholds else None
-        if population is None:
-            population = Population(name, name, dynamics[name], frozenset({name}))
-        wider = _with_current(graph, dynamics, population)
-        if not taken & wider.inner:
-            population = wider
-        found[name] = population
-        taken |= population.inner
-    return {name: found[name] for name in (*thresholds, *dynamics) if name in found}
+        if name not in found.owner:
+            state = dynamics[name]
+            model = "integrator" if state.vth is None else "cuba_lif"
+            found.add(Population(name, name, model, state, frozenset({name})))
+    return {
+        name: found.populations[name]
+        for name in dict.fromkeys((*thresholds, *lowered))
+        if name in found.populations
+    }
 
 
-def _downstream_first(graph: GraphView) -> tuple[str, ...]:
-    """Every node after those that it feeds, as far as cycles allow."""
-    finished: dict[str, None] = {}
-    entered: set[str] = set()
-    for root in (*graph.of_type(nir.Input), *graph.nodes):
-        stack = [] if root in entered else [(root, iter(graph.after[root]))]
-        entered.add(root)
-        while stack:
-            name, targets = stack[-1]
-            target = next((t for t in targets if t not in entered), None)
-            if target is None:
-                finished[name] = None
-                stack.pop()
-            else:
-                entered.add(target)
-                stack.append((target, iter(graph.after[target])))
-    return tuple(finished)
+@dataclass
+class _Found:
+    """Populations by exit; the membrane that every node of them belongs to."""
+
+    graph: GraphView
+    dynamics: Mapping[str, Dynamics]
+    populations: dict[str, Population] = field(default_factory=dict)
+    owner: dict[str, str] = field(default_factory=dict)
+
+    def add(self, *populations: Population) -> None:
+        for population in populations:
+            wider = _with_current(self.graph, self.dynamics, population)
+            entry = population.entry
+            if all(self.owner.get(name, entry) == entry for name in wider.inner):
+                population = wider
+            self.populations[population.exit] = population
+            self.owner |= dict.fromkeys(population.inner, entry)
 
 
-def _from_threshold(
-    graph: GraphView, lowered: Mapping[str, Linear | Dynamics], name: str
-) -> Population | None:
-    """membrane -> Threshold, with its feedback if there is one; None if the shape is another."""
-    if len(graph.before[name]) != 1:
-        return None
-    membrane = graph.before[name][0]
-    state, fire = lowered.get(membrane), lowered[name]
-    assert isinstance(fire, Dynamics)
+def _of_circuit(graph: GraphView, circuit: Circuit) -> Iterator[Population]:
+    """The population that spikes, if its spikes are read, and the one that sends the membrane."""
+    spiking = Population(
+        circuit.membrane,
+        circuit.fires,
+        circuit.model,
+        circuit.dynamics,
+        circuit.inner,
+        feedback=circuit.feedback,
+    )
+    if circuit.readout is None:
+        yield spiking
+        return
+    if not set(graph.after[circuit.fires]) <= circuit.inner:
+        yield spiking
+    yield replace(spiking, exit=circuit.readout, model=f"{circuit.model}_membrane")
+
+
+def _of_membrane(graph: GraphView, lowered: Lowered, name: str) -> Iterator[Population]:
+    """Populations of the Thresholds that read a membrane and nothing else, and one more for what
+    else reads it; none if the shape is another."""
+    state = lowered.get(name)
     if not isinstance(state, Dynamics) or state.vth is not None:
-        return None
-    if graph.after[membrane] != (name,):
-        return None
+        return
+    readers = graph.after[name]
+    thresholds = [
+        n
+        for n in readers
+        if isinstance(graph.nodes[n], nir.Threshold) and graph.before[n] == (name,)
+    ]
+    populations = [_from_threshold(graph, lowered, name, n) for n in thresholds]
+    alone = len(thresholds) == 1
+    if len(thresholds) < len(readers):
+        subtracting = next((p for p in populations if p.feedback), None)
+        if subtracting is None:
+            plain = Population(name, name, "integrator", state, frozenset({name}))
+            populations.append(plain)
+        else:
+            model = "soft_lif_membrane"
+            populations.append(replace(subtracting, exit=name, model=model))
+            if alone and set(graph.after[thresholds[0]]) <= subtracting.feedback:
+                populations.remove(subtracting)  # nobody reads the spikes
+    yield from populations
+
+
+def _from_threshold(graph: GraphView, lowered: Lowered, membrane: str, name: str) -> Population:
+    """membrane -> Threshold, with its feedback if there is one."""
+    state, fire = lowered[membrane], lowered[name]
+    assert isinstance(state, Dynamics)
+    assert isinstance(fire, Dynamics)
     feedback, subtract = _feedback(graph, lowered, membrane, name, state)
+    inner = frozenset({membrane, name}) | feedback
     merged = replace(state, vth=fire.vth)
-    inner = {membrane, name} | ({feedback} if feedback else set())
-    return Population(membrane, name, merged, frozenset(inner), subtract, feedback)
+    return Population(membrane, name, "soft_lif", merged, inner, subtract, feedback)
 
 
 def _feedback(
-    graph: GraphView,
-    lowered: Mapping[str, Linear | Dynamics],
-    membrane: str,
-    threshold: str,
-    state: Dynamics,
-) -> tuple[str | None, Array]:
+    graph: GraphView, lowered: Lowered, membrane: str, threshold: str, state: Dynamics
+) -> tuple[frozenset[str], Array]:
     """The Scale from the threshold back to its membrane that only ever subtracts, and how much."""
     none = np.zeros(graph.out_shape[threshold])
     if np.any(state.du < 1):
-        return None, none  # through a current the subtraction would linger
+        return frozenset(), none  # through a current the subtraction would linger
     for name in graph.after[threshold]:
-        each = lowered.get(name)
-        alone = graph.before[name] == (threshold,) and graph.after[name] == (membrane,)
-        if alone and isinstance(each, Linear) and each.map.kind == "scale" and each.bias is None:
-            amount = -np.asarray(each.map.weights) * state.gain
-            if np.all(amount >= 0):
-                return name, np.broadcast_to(amount, none.shape).astype(np.float64)
-    return None, none
+        weights = is_scale(graph, lowered, name, threshold, membrane)
+        if weights is not None and np.all(weights * state.gain <= 0):
+            amount = np.broadcast_to(-weights * state.gain, none.shape)
+            return frozenset({name}), amount.astype(np.float64)
+    return frozenset(), none
 
 
 def _with_current(
     graph: GraphView, dynamics: Mapping[str, Dynamics], population: Population
 ) -> Population:
     """Swallows an LI or I that feeds nothing but this membrane: it is the synaptic current."""
-    inputs = [n for n in graph.before[population.entry] if n != population.feedback]
+    inputs = [n for n in graph.before[population.entry] if n not in population.feedback]
     if len(inputs) != 1 or inputs[0] not in dynamics:
         return population
     name, current, membrane = inputs[0], dynamics[inputs[0]], population.dynamics
@@ -147,3 +180,22 @@ def _with_current(
 
 def _is_membrane(node: Any) -> bool:
     return isinstance(node, nir.LI | nir.I | nir.LIF | nir.IF)
+
+
+def _downstream_first(graph: GraphView) -> tuple[str, ...]:
+    """Every node after those that it feeds, as far as cycles allow."""
+    finished: dict[str, None] = {}
+    entered: set[str] = set()
+    for root in (*graph.of_type(nir.Input), *graph.nodes):
+        stack = [] if root in entered else [(root, iter(graph.after[root]))]
+        entered.add(root)
+        while stack:
+            name, targets = stack[-1]
+            target = next((t for t in targets if t not in entered), None)
+            if target is None:
+                finished[name] = None
+                stack.pop()
+            else:
+                entered.add(target)
+                stack.append((target, iter(graph.after[target])))
+    return tuple(finished)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from neurodeploy.backends import lava, reference
+from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import ConvGeometry, Neuron, Port, Program, Synapse
 from neurodeploy.ir.synapses import conv_output_shape
 from neurodeploy.ir.verify import verify_program
@@ -56,7 +57,8 @@ def _memory(draw: st.DrawFn, shape: tuple[int, ...], graded: bool) -> dict[str, 
 @st.composite
 def _neuron(draw: st.DrawFn, name: str, shape: tuple[int, ...]) -> Neuron:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    model = draw(st.sampled_from(["cuba_lif", "soft_lif"]))
+    models = ["cuba_lif", "soft_lif", "soft_lif_at_once", "refractory_lif"]
+    model = draw(st.sampled_from(models))
     state = st.sampled_from([0, 1000, (1 << 23) - 1])
     v_init = draw(state)
     params: dict[str, Any] = {
@@ -156,9 +158,12 @@ def _finished(
     """The last population becomes a read-out in one of three Programs, unless it feeds itself."""
     looped = any(s.source == neurons[-1].name for s in synapses)
     if not looped and draw(st.integers(0, 2)) == 0:
-        params = {k: v for k, v in neurons[-1].params.items() if k not in ("vth", "subtract")}
         last = neurons[-1]
-        neurons = [*neurons[:-1], Neuron(last.name, last.shape, "integrator", params)]
+        model, params = f"{last.model}_membrane", last.params
+        if model not in NEURON_MODELS:
+            model = "integrator"
+            params = {k: v for k, v in last.params.items() if k != "vth"}
+        neurons = [*neurons[:-1], Neuron(last.name, last.shape, model, params)]
     outputs = (neurons[-1].name,)
     return Program("random", "fixed", 1e-3, (port,), tuple(neurons), tuple(synapses), outputs)
 

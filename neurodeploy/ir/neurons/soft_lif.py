@@ -36,6 +36,18 @@ from neurodeploy.ir.neurons.model import (
 )
 
 
+def soft_step(
+    state: tuple[Array, ...], a: Array, population: tuple[Any, ...], each: tuple[Array, ...]
+) -> tuple[tuple[Array, ...], Array, Array]:
+    """u, v and the spikes, the peak and the saturations."""
+    u, v, s = state
+    du, dv, vth, subtract = population
+    (bias,) = each
+    u, v, peak, saturations = subthreshold(u, v, a, du, dv, bias)
+    v, clips = clipped(v - subtract * s)
+    return (u, v, (v > vth) * 1), peak, saturations + clips
+
+
 class SoftLif:
     name = "soft_lif"
     parameters: Mapping[str, Parameter] = {
@@ -69,13 +81,8 @@ class SoftLif:
     def fixed_step(
         state: tuple[Array, ...], a: Array, population: tuple[Any, ...], each: tuple[Array, ...]
     ) -> tuple[tuple[Array, ...], Array, Array, Array]:
-        u, v, s = state
-        du, dv, vth, subtract = population
-        (bias,) = each
-        u, v, peak, saturations = subthreshold(u, v, a, du, dv, bias)
-        v, clips = clipped(v - subtract * s)
-        s = (v > vth) * 1
-        return (u, v, s), s, peak, saturations + clips
+        (u, v, s), peak, saturations = soft_step(state, a, population, each)
+        return (u, v, s), s, peak, saturations
 
     def lava_process(self, params: Params) -> str:
         return "neurodeploy.backends.lava.processes:SoftLIF"

@@ -6,7 +6,23 @@ when it looks for process models.
 
 from __future__ import annotations
 
-from neurodeploy.backends.lava.processes.neurons import Integrator, ProfiledLIF, SoftLIF
+from neurodeploy.backends.lava.processes.neurons import Integrator, ProfiledLIF
+from neurodeploy.backends.lava.processes.resets import (
+    RefractoryLIF,
+    SoftLIF,
+    SoftLIFAtOnce,
+    SoftLIFAtOnceMembrane,
+    SoftLIFMembrane,
+)
 from neurodeploy.backends.lava.processes.synapses import DelayConv
 
-__all__ = ["DelayConv", "Integrator", "ProfiledLIF", "SoftLIF"]
+__all__ = [
+    "DelayConv",
+    "Integrator",
+    "ProfiledLIF",
+    "RefractoryLIF",
+    "SoftLIF",
+    "SoftLIFAtOnce",
+    "SoftLIFAtOnceMembrane",
+    "SoftLIFMembrane",
+]

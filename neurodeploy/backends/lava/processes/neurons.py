@@ -36,7 +36,7 @@ class Profiled(AbstractLIF):
         self.dv = Var(shape=shape, init=dv)
 
 
-class _ProfiledModel(Recorded):
+class ProfiledModel(Recorded):
     """Types of Lava's LIF model for arrays."""
 
     restarts: tuple[str, ...] = ("u", "v")
@@ -45,7 +45,7 @@ class _ProfiledModel(Recorded):
     dv: Any = LavaPyType(np.ndarray, np.int32, precision=12)
 
 
-class _FiringModel(_ProfiledModel):
+class FiringModel(ProfiledModel):
     """Fires where v > vth << 6."""
 
     vth: Any = LavaPyType(np.ndarray, np.int32, precision=17)
@@ -60,57 +60,23 @@ class _FiringModel(_ProfiledModel):
         return self.v > self.effective_vth
 
 
-class ProfiledLIF(Profiled):
-    """Lava's LIF with a du, dv and vth for each neuron."""
+class Firing(Profiled):
+    """A population with a threshold for each neuron."""
 
     def __init__(self, *, vth: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.vth = Var(shape=kwargs["shape"], init=vth)
 
 
+class ProfiledLIF(Firing):
+    """Lava's LIF with a du, dv and vth for each neuron."""
+
+
 @implements(proc=ProfiledLIF, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class PyProfiledLifModelFixed(_FiringModel, AbstractPyLifModelFixed):
+class PyProfiledLifModelFixed(FiringModel, AbstractPyLifModelFixed):
     """Lava's sub-threshold dynamics and reset."""
-
-
-class SoftLIF(Profiled):
-    """LIF that subtracts `subtract` << 6 from v in the step after a spike, instead of a reset.
-
-    u[t] = u[t-1] * (1-du) + a_in
-    v[t] = v[t-1] * (1-dv) + u[t] + bias - subtract * s[t-1]
-    s[t] = v[t] > vth
-    """
-
-    def __init__(self, *, vth: Any, subtract: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.vth = Var(shape=kwargs["shape"], init=vth)
-        self.subtract = Var(shape=kwargs["shape"], init=subtract)
-        self.spikes = Var(shape=kwargs["shape"], init=0)
-
-
-@implements(proc=SoftLIF, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("fixed_pt")
-class PySoftLifModelFixed(_FiringModel, AbstractPyLifModelFixed):
-    """Lava's sub-threshold dynamics; v saturates at 24 bits before and after the subtraction."""
-
-    restarts = ("u", "v", "spikes")
-    subtract: Any = LavaPyType(np.ndarray, np.int32, precision=17)
-    spikes: Any = LavaPyType(np.ndarray, np.int32, precision=1)
-
-    def scale_threshold(self) -> None:
-        super().scale_threshold()
-        self.effective_subtract = np.left_shift(self.subtract, self.vth_shift)
-
-    def subthr_dynamics(self, activation_in: Any) -> None:
-        super().subthr_dynamics(activation_in)
-        limit = self.max_uv_val - 1
-        self.v[:] = np.clip(self.v - self.effective_subtract * self.spikes, -limit, limit)
-
-    def reset_voltage(self, spike_vector: Any) -> None:
-        self.spikes[:] = spike_vector
 
 
 class Integrator(Profiled):
@@ -120,7 +86,7 @@ class Integrator(Profiled):
 @implements(proc=Integrator, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class PyIntegratorModelFixed(_ProfiledModel, AbstractPyLifModelFixed):
+class PyIntegratorModelFixed(ProfiledModel, AbstractPyLifModelFixed):
     """Lava's sub-threshold dynamics alone."""
 
     def scale_threshold(self) -> None:
