@@ -17,6 +17,7 @@ _VERBS = {
     "read_netx": "neurodeploy.frontends.netx",
     "write_netx": "neurodeploy.pipeline",
     "load": "neurodeploy.pipeline",
+    "fit": "neurodeploy.pipeline",
     "interpret": "neurodeploy.pipeline",
     "flatten": "neurodeploy.ir.flatten",
     "verify": "neurodeploy.agreement",
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from neurodeploy.ir.files import write_program as write_program
     from neurodeploy.ir.flatten import flatten as flatten
     from neurodeploy.pipeline import compile as compile
+    from neurodeploy.pipeline import fit as fit
     from neurodeploy.pipeline import interpret as interpret
     from neurodeploy.pipeline import load as load
     from neurodeploy.pipeline import run as run

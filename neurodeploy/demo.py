@@ -202,7 +202,7 @@ def results_of(road: Road, roads: list[Road], data: Recordings, quality: list[Qu
     return compare(
         fixed.program,
         fixed.counts,
-        [load_hardware(name) for name in list_hardware()],
+        [load_hardware(name) for name in list_hardware(systems=False)],
         provenance=provenance("neurodeploy demo"),
         ann=count_twin(road.module, data.x, steps),
         ann_passes=steps,

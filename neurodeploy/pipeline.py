@@ -37,6 +37,8 @@ from neurodeploy.ir.program import Program
 from neurodeploy.ir.repair import repair as repair_graph
 from neurodeploy.ir.trace import Trace
 from neurodeploy.ir.verify import verify_program
+from neurodeploy.passes.place import Fit, message_rates, sending
+from neurodeploy.passes.place import fit as fit_program
 from neurodeploy.passes.quantize import (
     Calibration,
     LayerReport,
@@ -380,6 +382,32 @@ def run(
     module.available()
     trace: Trace = module.run(program, inputs, steps=steps, probe=probe)
     return trace
+
+
+def fit(
+    source: nir.NIRGraph | Program | str | Path,
+    hardware: Hardware | str = "loihi2",
+    *,
+    weight_bits: int | None = None,
+    inputs: Inputs | None = None,
+    dt: float | None = None,
+    discretisation: str | None = None,
+    repair: bool = False,
+) -> Fit:
+    """Whether a network fits a chip, on which cores, and else why not; nothing is quantized.
+
+    weight_bits: of a real network, the chip's widest if None. inputs `(T, B, *shape)`: run to
+    measure messages and the load of each core. Raises ConfigError for a process technology.
+    """
+    chip = chip_of(hardware)
+    program = load(source, dt, discretisation, repair=repair)
+    verify_program(program)
+    rates = None
+    if inputs is not None:
+        backend = "cpu" if program.arithmetic == "fixed" else "reference"
+        trace = run(program, inputs, backend=backend, probe=sending(program))
+        rates = message_rates(trace, inputs)
+    return fit_program(program, chip, weight_bits=weight_bits, rates=rates)
 
 
 def write_netx(path: str | Path, program: Program) -> None:

@@ -48,7 +48,7 @@ def command(
         detail = f"{passes!r} is neither stream nor still"
         raise ConfigError(Diagnostic("--passes", "choice", detail))
     given = dict.fromkeys(name.strip() for name in hw.split(",") if name.strip())
-    names = list_hardware() if hw == "all" else tuple(given)
+    names = list_hardware(systems=False) if hw == "all" else tuple(given)
     if not names:
         raise ConfigError(Diagnostic("--hw", "choice", "names no hardware"))
     chips = [load_hardware(name) for name in names]

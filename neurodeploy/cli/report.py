@@ -10,7 +10,7 @@ from neurodeploy.cli._show import say
 
 
 def command(
-    results: Path = typer.Argument(..., help="a results .json of bench or verify"),
+    results: Path = typer.Argument(..., help="a results .json of bench, verify or fit"),
     output: Path = typer.Option(..., "-o", "--output", help="the .html file to write"),
 ) -> None:
     """Write the report of a results file."""

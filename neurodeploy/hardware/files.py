@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from neurodeploy.hardware.quantities import (
     LIMITS,
     PRICES,
     SCOPES,
+    TIMES,
     UNITS,
     Hardware,
     Quantity,
@@ -25,31 +27,62 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_TOP_LEVEL: Final = ("name", "title", "kind", "note", "sources", "limits", "prices", "references")
+_TOP_LEVEL: Final = (
+    *("name", "title", "kind", "note", "chip", "sources"),
+    *("limits", "prices", "times", "references"),
+)
 _ENTRY: Final = ("value", "unit", "source", "evidence", "scope", "note", "low", "high")
 
 
-def list_hardware() -> tuple[str, ...]:
-    """The names that `load_hardware` knows, sorted."""
-    return tuple(name.removesuffix(".toml") for name in resource_names("hw_configs", ".toml"))
+def list_hardware(*, systems: bool = True) -> tuple[str, ...]:
+    """The names that `load_hardware` knows, sorted; without systems, chips and processes alone."""
+    names = (name.removesuffix(".toml") for name in resource_names("hw_configs", ".toml"))
+    return tuple(n for n in names if systems or not load_hardware(n).chip)
 
 
 def load_hardware(name_or_path: str | Path) -> Hardware:
     """The hardware named so in `hw_configs/`, or described by the TOML file at a path.
 
-    Raises ConfigError with every problem of the file: unknown keys, missing unit, source, evidence
-    or scope, wrong types, units that do not fit, prices that are not positive.
+    A file that names a `chip` is a system of it: it has that chip's numbers but for its own. Raises
+    ConfigError with every problem of the file: unknown keys, missing unit, source, evidence or
+    scope, wrong types, units that do not fit, prices that are not positive.
     """
     path = _locate(name_or_path)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(Diagnostic(path.name, "hardware-file", str(error))) from error
+    document = _parsed(path)
     reader = _Reader(path.name)
     hardware = reader.hardware(document)
     if reader.problems:
         raise ConfigError(reader.problems)
-    return hardware
+    if not hardware.chip:
+        return hardware
+    chip = _located_chip(hardware.chip, path)
+    return replace(
+        hardware,
+        kind=chip.kind,
+        limits={**chip.limits, **hardware.limits},
+        prices={**chip.prices, **hardware.prices},
+        times={**chip.times, **hardware.times},
+        references={**chip.references, **hardware.references},
+    )
+
+
+def _parsed(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(Diagnostic(path.name, "hardware-file", str(error))) from error
+
+
+def _located_chip(name: str, system: Path) -> Hardware:
+    """The chip of a system: one that we know, or a file beside the system's."""
+    beside = system.with_name(f"{name}.toml")
+    if beside == system:
+        raise ConfigError(Diagnostic(system.name, "hardware-entry", "chip: it names itself"))
+    chip = load_hardware(beside if beside.is_file() else name)
+    if chip.chip:
+        detail = f"chip: {name} is a system itself"
+        raise ConfigError(Diagnostic(system.name, "hardware-entry", detail))
+    return chip
 
 
 def _locate(name_or_path: str | Path) -> Path:
@@ -79,7 +112,11 @@ class _Reader:
 
     def hardware(self, document: Mapping[str, Any]) -> Hardware:
         self._known_keys("", document, _TOP_LEVEL)
-        kind = self._text("", document, "kind")
+        chip = self._text("", document, "chip", required=False)
+        kind = self._text("", document, "kind", required=not chip)
+        if chip and kind:
+            self.problem("kind", "a system is of its chip's kind", "leave it out")
+        kind = "spiking" if chip else kind
         if kind and kind not in PRICES:
             self.problem("kind", f"{kind!r} is not one of {', '.join(PRICES)}")
         sources = self._sources(document)
@@ -91,6 +128,8 @@ class _Reader:
             limits=self._entries(document, "limits", LIMITS, sources),
             prices=self._entries(document, "prices", PRICES.get(kind, {}), sources),
             references=self._entries(document, "references", None, sources),
+            times=self._entries(document, "times", TIMES, sources),
+            chip=chip,
         )
 
     def _sources(self, document: Mapping[str, Any]) -> dict[str, str]:
@@ -117,7 +156,7 @@ class _Reader:
             expected = None if known is None else known[key]
             if expected is not None and quantity.unit and quantity.unit != expected:
                 self.problem(where, f"unit {quantity.unit!r} where {expected!r} is meant")
-            if section == "prices" and not quantity.value > 0:
+            if section in ("prices", "times") and not quantity.value > 0:
                 hint = "leave out what is not known: it is then unpriced"
                 self.problem(where, f"a price of {quantity.value:g}", hint)
             if section != "limits" and quantity.scope not in SCOPES:

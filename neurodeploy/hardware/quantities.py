@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from neurodeploy.errors import ConfigError, Diagnostic
@@ -76,11 +76,27 @@ LIMITS: Final[dict[str, str]] = {
     "synapses_per_chip": "1",
     "cores_per_chip": "1",
     "cores_per_tile": "1",
+    "tiles_per_row": "1",
+    "chips": "1",
     "synapse_memory_per_core": "bit",
     "memory_per_core": "byte",
     "input_axons_per_core": "1",
     "output_axons_per_core": "1",
+    "decay_profiles_per_core": "1",
+    "threshold_profiles_per_core": "1",
+    "synapse_formats_per_core": "1",
+    "fan_in_per_neuron": "1",
 }
+BARRIER_TILES: Final = (1, 2, 4, 29)
+TIMES: Final[dict[str, str]] = {
+    "synaptic_operation_dense": "s",
+    "synaptic_operation_sparse": "s",
+    "synaptic_operation_conv": "s",
+    "neuron_update": "s",
+    "spike": "s",
+    "message_in": "s",
+    "message_out": "s",
+} | {f"barrier_from_{tiles}_tiles": "s" for tiles in BARRIER_TILES}
 
 
 @dataclass(frozen=True)
@@ -107,7 +123,8 @@ class Quantity:
 class Hardware:
     """A chip ("spiking") or a process technology ("cmos").
 
-    references: measured whole workloads and quotients for orientation; no estimate uses them.
+    references: measured whole workloads and quotients for orientation; no estimate uses them;
+    times: what events take on one core, in seconds; chip: of a system, the chip it is made of.
     """
 
     name: str
@@ -117,6 +134,8 @@ class Hardware:
     limits: Mapping[str, Quantity]
     prices: Mapping[str, Quantity]
     references: Mapping[str, Quantity]
+    times: Mapping[str, Quantity] = field(default_factory=dict)
+    chip: str = ""
 
     def price(self, term: str) -> Quantity | None:
         """The price of `term`, or None if it is unpriced; KeyError if no such term exists."""

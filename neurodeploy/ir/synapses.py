@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from neurodeploy.ir.arithmetic import shifted
+from neurodeploy.ir.mapping import Box, box_rows
 from neurodeploy.ir.program import ConvGeometry, Program, Synapse
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -82,36 +83,52 @@ def fixed_sum(synapse: Synapse, x: Array, target_shape: tuple[int, ...]) -> Arra
     return shifted(total, synapse.weight_exp)
 
 
-def fan_out(program: Program, synapse: Synapse, *, non_zero: bool) -> Array:
+def fan_out(
+    program: Program, synapse: Synapse, *, non_zero: bool, into: Box | None = None
+) -> Array:
     """Number of connections that leave each source element, shape of the source, int64.
 
-    Padding taps are no connections. `non_zero` leaves out weights that are zero.
+    Padding taps are no connections. `non_zero` leaves out weights that are zero; `into` counts the
+    connections to a box of the target alone.
     """
-    source_shape = program.shapes[synapse.source]
+    source_shape, target_shape = program.shapes[synapse.source], program.shapes[synapse.target]
+    box = into or tuple((0, n) for n in target_shape)
     if synapse.kind == "sparse":
-        matrix = synapse.weights.tocsc()
-        counts = np.diff(((matrix != 0).tocsc() if non_zero else matrix).indptr)
-        return counts.astype(np.int64).reshape(source_shape)
+        rows = synapse.weights[box_rows(box, target_shape)]
+        chosen = rows.indices[rows.data != 0] if non_zero else rows.indices
+        return np.bincount(chosen, minlength=prod(source_shape)).reshape(source_shape)
     weights = np.asarray(synapse.weights)
-    mask = (weights != 0) if non_zero else np.ones(weights.shape, dtype=bool)
     if synapse.kind == "dense":
-        return mask.sum(axis=0).astype(np.int64).reshape(source_shape)
+        rows = weights[box_rows(box, target_shape)]
+        counts = np.count_nonzero(rows, axis=0) if non_zero else np.full(rows.shape[1], len(rows))
+        return counts.reshape(source_shape)
     assert synapse.geometry is not None
-    return _conv_fan_out(mask, source_shape, synapse.geometry)
+    mask = (weights != 0) if non_zero else np.ones(weights.shape, dtype=bool)
+    outside = np.ones(len(mask), dtype=bool)
+    outside[slice(*box[0])] = False
+    mask[outside] = False
+    return _conv_fan_out(mask, source_shape, synapse.geometry, box[1:])
 
 
-def _conv_fan_out(mask: Array, source_shape: tuple[int, ...], geometry: ConvGeometry) -> Array:
-    groups = geometry.groups
+def fan_in(program: Program, synapse: Synapse) -> int:
+    """The most connections with a weight that lead to one target neuron."""
+    if synapse.kind == "sparse":
+        rows = np.repeat(np.arange(synapse.weights.shape[0]), np.diff(synapse.weights.indptr))
+        return int(np.bincount(rows[synapse.weights.data != 0], minlength=1).max())
+    weights = np.asarray(synapse.weights)
+    return int(np.count_nonzero(weights.reshape(len(weights), -1), axis=1).max(initial=0))
+
+
+def _conv_fan_out(mask: Array, source_shape: tuple[int, ...], g: ConvGeometry, box: Box) -> Array:
+    """Of connections to the outputs in a spatial `box`."""
     channels = source_shape[0]
     # connections per (input channel, tap): output channels of its group with a weight there
-    per_tap = mask.reshape(groups, -1, *mask.shape[1:]).sum(axis=1).reshape(channels, -1)
-    out_shape = conv_output_shape(source_shape, mask.shape, geometry)
+    per_tap = mask.reshape(g.groups, -1, *mask.shape[1:]).sum(axis=1).reshape(channels, -1)
     counts = np.zeros(source_shape, dtype=np.int64)
     for index, tap in enumerate(np.ndindex(mask.shape[2:])):
         positions = []
         for axis, k in enumerate(tap):
-            offset = geometry.dilation[axis] * k - geometry.padding[axis]
-            at = np.arange(out_shape[axis + 1]) * geometry.stride[axis] + offset
+            at = np.arange(*box[axis]) * g.stride[axis] + g.dilation[axis] * k - g.padding[axis]
             positions.append(at[(at >= 0) & (at < source_shape[axis + 1])])
         spread = (slice(None), index) + (None,) * len(positions)
         counts[np.ix_(np.arange(channels), *positions)] += per_tap[spread]

@@ -11,6 +11,7 @@ reaches every integer, so that value exists.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -37,31 +38,49 @@ def retime(program: Program, hardware: Hardware) -> Program:
     What cannot start up exactly is said in `notes`.
     """
     late = _latencies(program)
-    longest = hardware.limit("delay_max")
-    problems = []
-    synapses = []
-    for s in program.synapses:
-        delay = late[s.target] - late[s.source] + s.delay
-        where = f"synapse {s.name}"
-        if delay < 1:
-            detail = f"feedback over {late[s.source] - late[s.target] + 1} layers takes that long"
-            hint = "feed back within one population, or delay the edge by as many steps"
-            problems.append(Diagnostic(where, "feedback-latency", detail, hint))
-        elif delay - 1 > longest:
-            detail = f"a delay of {delay - 1} steps, {hardware.name} has at most {longest}"
-            problems.append(Diagnostic(where, "delay", detail))
-        synapses.append(replace(s, delay=delay))
+    delays = _delays(program, late)
+    problems = delay_problems(program, hardware, delays)
     if problems:
         raise ResourceError(problems)
+    synapses = tuple(replace(s, delay=delays[s.name]) for s in program.synapses)
     notes: list[str] = []
     starts = program.meta.get("form") != "netx"  # that format starts every membrane at 0
     neurons = tuple(_with_start(n, late[n.name], starts, notes) for n in program.neurons)
     return replace(
         program,
-        synapses=tuple(synapses),
+        synapses=synapses,
         neurons=neurons,
         notes=(*program.notes, *notes),
     )
+
+
+def hardware_delays(program: Program) -> dict[str, int]:
+    """Steps of every synapse on the chip, by name; of a retimed Program its delays as they are."""
+    if program.arithmetic == "fixed" and all(s.delay >= 1 for s in program.synapses):
+        return {s.name: s.delay for s in program.synapses}
+    return _delays(program, _latencies(program))
+
+
+def delay_problems(
+    program: Program, hardware: Hardware, delays: Mapping[str, int]
+) -> list[Diagnostic]:
+    """Synapses whose delay on the chip, by name, the chip cannot have."""
+    longest = hardware.limit("delay_max")
+    problems = []
+    for synapse in program.synapses:
+        delay, where = delays[synapse.name], f"synapse {synapse.name}"
+        if delay < 1:
+            detail = f"feedback over {synapse.delay - delay + 1} layers takes that long"
+            hint = "feed back within one population, or delay the edge by as many steps"
+            problems.append(Diagnostic(where, "feedback-latency", detail, hint))
+        elif delay - 1 > longest:
+            detail = f"a delay of {delay - 1} steps, {hardware.name} has at most {longest}"
+            problems.append(Diagnostic(where, "delay", detail))
+    return problems
+
+
+def _delays(program: Program, late: dict[str, int]) -> dict[str, int]:
+    return {s.name: late[s.target] - late[s.source] + s.delay for s in program.synapses}
 
 
 def _latencies(program: Program) -> dict[str, int]:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from neurodeploy.bench.placement import (
+    PLACEMENT_SCHEMA,
+    PlacementResults,
+    read_placement,
+    write_placement,
+)
 from neurodeploy.bench.results import Results, read_results, write_results
 from neurodeploy.bench.verification import (
     VERIFICATION_SCHEMA,
@@ -13,19 +19,21 @@ from neurodeploy.bench.verification import (
     write_verification,
 )
 from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.report.document import Document
 from neurodeploy.report.html import render_html
 from neurodeploy.report.markdown import render_markdown
+from neurodeploy.report.placement_sections import build_placement
 from neurodeploy.report.sections import build_document
 from neurodeploy.report.verification_sections import build_verification
 from neurodeploy.whole_files import write_text
 
+AnyResults = Results | VerificationResults | PlacementResults
 
-def write_report(
-    results: Results | VerificationResults | str | Path, path: str | Path
-) -> tuple[Path, ...]:
+
+def write_report(results: AnyResults | str | Path, path: str | Path) -> tuple[Path, ...]:
     """Writes `path` (.html) and beside it .md and .json; returns the three paths.
 
-    results: a value, or the path of a results file, of a bench or of a verification. Raises
+    results: a value, or the path of a results file, of a bench, a verification or a fit. Raises
     DataError for a damaged results file and ConfigError for a path that does not end in .html.
     """
     target = Path(path)
@@ -34,24 +42,37 @@ def write_report(
         raise ConfigError(Diagnostic("report", "output-name", detail))
     if isinstance(results, str | Path):
         results = _read(Path(results))
-    json_path = target.with_suffix(".json")
-    if isinstance(results, Results):
-        document = build_document(results)
-    else:
-        document = build_verification(results)
+    document = _document(results)
     html = render_html(document)
     return (
         write_text(target, html),
         write_text(target.with_suffix(".md"), render_markdown(document)),
-        write_results(results, json_path)
-        if isinstance(results, Results)
-        else write_verification(results, json_path),
+        _write(results, target.with_suffix(".json")),
     )
 
 
-def _read(path: Path) -> Results | VerificationResults:
-    """A results file of either schema."""
+def _document(results: AnyResults) -> Document:
+    if isinstance(results, Results):
+        return build_document(results)
+    if isinstance(results, PlacementResults):
+        return build_placement(results)
+    return build_verification(results)
+
+
+def _write(results: AnyResults, path: Path) -> Path:
+    if isinstance(results, Results):
+        return write_results(results, path)
+    if isinstance(results, PlacementResults):
+        return write_placement(results, path)
+    return write_verification(results, path)
+
+
+def _read(path: Path) -> AnyResults:
+    """A results file of any schema."""
     data = read_json(path)
-    if isinstance(data, dict) and data.get("schema") == VERIFICATION_SCHEMA:
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema == VERIFICATION_SCHEMA:
         return read_verification(path)
+    if schema == PLACEMENT_SCHEMA:
+        return read_placement(path)
     return read_results(path)

@@ -32,7 +32,7 @@ def problems(tmp_path, text: str) -> list[str]:
     return [str(d) for d in caught.value.diagnostics]
 
 
-@pytest.mark.parametrize("name", ["cmos45nm", "loihi1", "loihi2"])
+@pytest.mark.parametrize("name", list_hardware())
 def test_shipped_files_load_and_every_number_has_a_pedigree(name):
     assert name in list_hardware()
     hardware = load_hardware(name)
@@ -107,7 +107,7 @@ def test_an_unknown_term_is_a_bug_and_not_an_unpriced_one():
 
 
 def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(ConfigError, match=r"loihi3 .*cmos45nm, loihi1, loihi2"):
+    with pytest.raises(ConfigError, match=r"loihi3 .*known are cmos45nm, .*loihi1, loihi2"):
         load_hardware("loihi3")
 
 
@@ -179,3 +179,22 @@ def test_broken_toml_is_one_line(tmp_path):
 def test_a_sum_of_grades_is_as_weak_as_its_weakest():
     assert weakest_evidence(("measured", "derived", "simulated")) == "derived"
     assert weakest_evidence(()) == ""
+
+
+def test_a_system_has_its_chips_numbers_but_for_its_own():
+    chip, system = load_hardware("loihi2"), load_hardware("hala_point")
+    assert (system.chip, system.kind) == ("loihi2", "spiking")
+    assert system.limit("chips") * system.limit("cores_per_chip") == 140_544
+    own = {"chips", "cores_per_chip"}
+    assert {n: q for n, q in system.limits.items() if n not in own} == {
+        n: q for n, q in chip.limits.items() if n not in own
+    }
+    assert "hala_point" in list_hardware() and "hala_point" not in list_hardware(systems=False)
+
+
+def test_a_system_of_a_chip_that_is_none_is_refused(tmp_path):
+    text = 'name = "s"\ntitle = "S"\nchip = "hala_point"\n'
+    assert "is a system itself" in problems(tmp_path, text)[0]
+    assert "unknown hardware" in problems(tmp_path, text.replace("hala_point", "loihi9"))[0]
+    assert "names itself" in problems(tmp_path, text.replace("hala_point", "chip"))[0]
+    assert "leave it out" in problems(tmp_path, text + 'kind = "cmos"')[0]

@@ -1,0 +1,55 @@
+"""What `neurodeploy fit` prints, whole, for a network that fits and one that does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from neurodeploy.cli import main
+from neurodeploy.ir.files import write_nir
+from tests.unit.test_files import DT, small_graph
+
+SMALL_CHIP = """\
+name = "tiny"
+title = "A chip with one core of one neuron"
+chip = "loihi1"
+[sources]
+test = "This test"
+[limits.neurons_per_core]
+value = 1
+unit = "1"
+source = "test"
+evidence = "assumed"
+[limits.cores_per_chip]
+value = 1
+unit = "1"
+source = "test"
+evidence = "assumed"
+"""
+
+
+def golden(name: str) -> str:
+    return (Path(__file__).parent / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def printed(capsys, *arguments) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as caught:
+        main(["fit", *map(str, arguments)])
+    text = capsys.readouterr().out
+    return caught.value.code, "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+@pytest.fixture
+def net(tmp_path):
+    write_nir(tmp_path / "net.nir", small_graph(), {"dt": DT})
+    return tmp_path / "net.nir"
+
+
+def test_a_network_that_fits(net, capsys):
+    assert printed(capsys, net, "--hw", "loihi2") == (0, golden("fit_yes"))
+
+
+def test_a_network_that_does_not(net, tmp_path, capsys):
+    (tmp_path / "tiny.toml").write_text(SMALL_CHIP)
+    assert printed(capsys, net, "--hw", tmp_path / "tiny.toml") == (1, golden("fit_no"))
