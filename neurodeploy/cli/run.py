@@ -11,12 +11,12 @@ from neurodeploy.cli._show import say, say_notes, show_json, show_table
 
 
 def command(
-    file: Path = typer.Argument(..., help="a .nir or .ndp file"),
+    file: Path = typer.Argument(..., help="a .nir, .ndp or .net file"),
     inputs: Path = typer.Option(..., "--input", help=INPUT),
     output: Path = typer.Option(
         ..., "-o", "--output", help="the .npz to write, or .nir for NIRData"
     ),
-    backend: str = typer.Option("reference", help="reference, lava or loihi2"),
+    backend: str = typer.Option("reference", help="reference, cpu, lava or loihi2"),
     dt: float | None = typer.Option(None, help="time step in seconds, if no manifest states it"),
     steps: int | None = typer.Option(
         None, help="steps to run: a part of the input, or silence after it"

@@ -32,4 +32,5 @@ def lost_input_shape(layers: list[Section]) -> tuple[int, ...]:
             ]
             return (weights.shape[1] * layer.integer("groups", 1), *size)
     detail = f"{layer.where}: nothing says how large the input of this {kind} layer is"
-    raise ConfigError(Diagnostic("input_shape", "missing", detail, "give input_shape=(C, H, W)"))
+    hint = "nd.read_netx(..., input_shape=(C, H, W)); nd.write_netx makes a file that states it"
+    raise ConfigError(Diagnostic("input_shape", "missing", detail, hint))

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.frontends.netx.section import Section
-from neurodeploy.ir.arithmetic import THRESHOLD_MANTISSA_MAX
+from neurodeploy.frontends.netx.section import LARGEST, Section
+from neurodeploy.ir.arithmetic import DECAY_UNITY, THRESHOLD_MANTISSA_MAX
 from neurodeploy.ir.program import Neuron
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -57,8 +57,12 @@ def population(layer: Section, place: Place) -> Neuron:
     kind = neuron.text("type")
     if kind in ("CUBA", "LOIHI"):
         _require_what_lava_computes(neuron)
-        decays = {"i_decay": neuron.integer("iDecay"), "v_decay": neuron.integer("vDecay")}
-        return _cuba(neuron, place, bias, **decays, threshold=neuron.integer("vThMant"))
+        decays = {
+            "i_decay": neuron.bounded("iDecay", DECAY_UNITY),
+            "v_decay": neuron.bounded("vDecay", DECAY_UNITY),
+        }
+        threshold = neuron.bounded("vThMant", LARGEST)
+        return _cuba(neuron, place, bias, **decays, threshold=threshold)
     if kind == "SDNN":
         return _sigma_delta(neuron, place, bias)
     detail = REFUSED.get(kind, "lava-dl's loader knows no such neuron")
@@ -111,12 +115,15 @@ def _sigma_delta(neuron: Section, place: Place, bias: Array) -> Neuron:
             raise neuron.unsupported("netx-bias", detail, "add it to the input")
         if not place.is_input:
             return Neuron(*where, "sigma", {}, SDNN_SCALE, place.latency)
-        params: dict[str, Any] = {"vth": neuron.integer("vThMant"), **EXPONENTS}
+        params: dict[str, Any] = {
+            "vth": neuron.bounded("vThMant", THRESHOLD_MANTISSA_MAX),
+            **EXPONENTS,
+        }
         return Neuron(*where, "delta", params, SDNN_SCALE, place.latency)
     if "activation" in neuron and neuron.text("activation") != "relu":
         detail = f"activation {neuron.text('activation')!r}: lava-dl's loader makes it a ReLU"
         raise neuron.unsupported("netx-activation", detail, "train with torch's relu")
-    params = {"vth": neuron.integer("vThMant"), "bias": bias, **EXPONENTS}
+    params = {"vth": neuron.bounded("vThMant", THRESHOLD_MANTISSA_MAX), "bias": bias, **EXPONENTS}
     return Neuron(*where, "sigma_delta", params, SDNN_SCALE, place.latency)
 
 

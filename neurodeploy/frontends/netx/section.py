@@ -57,6 +57,13 @@ class Section:
             raise self.damaged(key, f"has {values.size} values, expected one")
         return int(values.ravel()[0])
 
+    def bounded(self, key: str, high: int) -> int:
+        """One whole number from 0 to high."""
+        value = self.integer(key)
+        if not 0 <= value <= high:
+            raise self.damaged(key, f"{value} is not within 0..{high}")
+        return value
+
     def flag(self, key: str) -> bool:
         return self.integer(key, 0) != 0
 

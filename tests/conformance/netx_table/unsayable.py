@@ -95,6 +95,7 @@ def _neurons() -> tuple[Unsayable, ...]:
         ),
         Unsayable("integrator within", program((neuron("a", "integrator"), neuron("b")))),
         Unsayable("v_init", program((neuron("a", v_init=100),))),
+        Unsayable("a threshold per neuron", program((neuron("a", vth=np.array([80, 90, 99])),))),
         Unsayable("a bias of 1 << 5", program((neuron("a", bias=1, bias_exp=5),))),
         Unsayable(
             "sigma_delta with another exponent", program((neuron("a", "sigma_delta", spike_exp=0),))
