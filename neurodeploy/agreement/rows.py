@@ -76,5 +76,15 @@ def place(d: Difference | None) -> str:
     index = d.first_index if len(d.first_index) != 1 else d.first_index[0]
     neuron = index if d.first_index else d.first_neuron
     sample = f", sample {d.first_sample}" if d.first_sample >= 0 else ""
-    values = " | ".join(f"{v:.4g}" for v in d.first_values)
+    values = " | ".join(_apart(d.first_values))
     return f"step {d.first_step}{sample}, neuron {neuron}" + (f": {values}" if values else "")
+
+
+def _apart(values: tuple[float, ...]) -> list[str]:
+    """As few digits, four at least, as show that the values differ."""
+    texts: list[str] = []
+    for digits in range(4, 18):
+        texts = [f"{v:.{digits}g}" for v in values]
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts

@@ -149,5 +149,5 @@ def _time_axis(axis: Axis, top: float, bottom: float) -> list[str]:
         if tick == round(tick):
             marks.append(line(axis(tick), top, axis(tick), bottom, "grid"))
             marks.append(text(axis(tick), bottom + 16, f"{tick:.0f}", "tick", "middle"))
-    marks.append(text(axis.end + 8, bottom + 16, "step", "tick"))
+    marks.append(text(axis.end + 20, bottom + 16, "step", "tick"))  # right of the last number
     return marks

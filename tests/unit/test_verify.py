@@ -92,6 +92,8 @@ def test_a_difference_is_placed_by_step_sample_and_index():
     assert (d.first_index, d.first_values) == ((2, 3), (0.0, 1.0))
     assert place(d) == "step 5, sample 1, neuron (2, 3): 0 | 1"
     assert d.rms == pytest.approx(np.sqrt(2 / a.size))
+    close = difference(("x", "y"), "conv", "v", (a + 1, a + 1.0002), exact=True)
+    assert place(close).endswith(": 1 | 1.0002")
     assert not d.agrees and replace(d, exact=False).agrees
 
 
