@@ -33,11 +33,15 @@ Threshold and reset. Strict: a neuron at its threshold does not spike. A neuron 
 Start. v and I are 0, whatever v_reset and v_leak are: NIR has no word for it.
 Joins. Several edges into a node add up.
 Feedback. An edge delivers within its step, unless it closes a cycle: then it delivers a step later.
-    Which edge of a cycle that is says ir.order: the one that leads back on the way from the Inputs.
+    Which edge of a cycle that is says ir.order: the one that leads back on the way from the Inputs,
+    which the order of the file does not change where each cycle is entered at one node.
     A cycle through a Delay needs no such step and takes exactly the Delay's time, so a graph with
     a Delay in every cycle leaves nothing to this rule. A cycle of neither neurons nor Delays is
     refused. Before the first step Inputs, neurons and Delays have sent 0, the other nodes what
     they make of that: a bias in a feedback path acts from the first step on.
+Overflow. A value beyond float64 is an error: NaN is above no threshold and would read as silence.
+
+The equations are in `primitives/`, one `interpret` per type; joins, time and feedback are here.
 """
 
 from __future__ import annotations
@@ -138,7 +142,8 @@ def _require_finite(found: Mapping[str, Array]) -> None:
 
 
 class _Run:
-    """The states of all nodes, and what they sent in the step before."""
+    """The states of all nodes, what they sent in the step before (`before`), and what Delays took
+    in at its end (`held`)."""
 
     def __init__(self, graph: GraphView, rules: Mapping[str, StepRule], batch: int) -> None:
         self.graph, self.rules, self.batch = graph, rules, batch
@@ -146,36 +151,43 @@ class _Run:
             name: {key: np.repeat(v[None], batch, axis=0) for key, v in rule.start.items()}
             for name, rule in rules.items()
         }
-        self.before = {name: np.zeros((batch, *shape)) for name, shape in graph.out_shape.items()}
         self.held = {name: np.zeros((batch, *graph.in_shape[name])) for name in graph.waiting}
-        silent = graph.neurons | graph.waiting
-        order, _ = walk(graph.nodes, graph.after, silent)
+        self.before = self._silence()
+
+    def _silence(self) -> dict[str, Array]:
+        """What has been sent before the first step: 0, and what maps make of that."""
+        graph = self.graph
+        sent = {name: np.zeros((self.batch, *shape)) for name, shape in graph.out_shape.items()}
+        quiet = graph.neurons | graph.waiting
+        order, _ = walk(graph.nodes, graph.after, quiet)
         for name in order:
-            if name in rules and name not in silent:
-                received = self._received(name, self.before)
-                _, self.before[name] = rules[name].step(self.states[name], received)
+            if name in self.rules and name not in quiet:
+                x = self._received(name, sent, sent)
+                _, sent[name] = self.rules[name].step(self.states[name], x)
+        return sent
 
     def step(self, data: Mapping[str, Array]) -> dict[str, Array]:
-        """Data per Input to what every node sends."""
+        """Data per Input to what every node sends in this step."""
         now: dict[str, Array] = dict(data)
         for name in self.graph.order:
             if name in data:
                 continue
-            # a Delay takes in at the end of a step what it sends in a later one
+            # what a Delay sends in this step it has taken in before
             waits = name in self.graph.waiting
-            now[name] = self.held[name] if waits else self._received(name, now)
+            x = self.held[name] if waits else self._received(name, now, self.before)
             if name in self.rules:
-                self.states[name], now[name] = self.rules[name].step(self.states[name], now[name])
-        self.held = {name: self._received(name, now) for name in self.graph.waiting}
+                self.states[name], x = self.rules[name].step(self.states[name], x)
+            now[name] = x
+        self.held = {n: self._received(n, now, self.before) for n in self.graph.waiting}
         self.before = now
         return now
 
-    def _received(self, name: str, now: Mapping[str, Array]) -> Array:
-        """The sum of what the edges into a node deliver."""
+    def _received(self, name: str, now: Mapping[str, Array], before: Mapping[str, Array]) -> Array:
+        """The sum of what the edges into a node deliver: late ones what was sent a step before."""
         total = np.zeros((self.batch, *self.graph.in_shape[name]))
         for source in self.graph.before[name]:
             late = (source, name) in self.graph.late
-            total = total + (self.before if late else now)[source]
+            total = total + (before if late else now)[source]
         return total
 
     def voltages(self) -> dict[str, Array]:
