@@ -159,6 +159,8 @@ class _Reader:
             if section in ("prices", "times") and not quantity.value > 0:
                 hint = "leave out what is not known: it is then unpriced"
                 self.problem(where, f"a price of {quantity.value:g}", hint)
+            if section == "limits" and ("_per_" in key or key == "chips") and quantity.value < 1:
+                self.problem(where, f"{quantity.value:g}: a chip has at least 1")
             if section != "limits" and quantity.scope not in SCOPES:
                 self.problem(where, f"scope {quantity.scope!r} is not one of {', '.join(SCOPES)}")
             entries[key] = quantity

@@ -198,3 +198,10 @@ def test_a_system_of_a_chip_that_is_none_is_refused(tmp_path):
     assert "unknown hardware" in problems(tmp_path, text.replace("hala_point", "loihi9"))[0]
     assert "names itself" in problems(tmp_path, text.replace("hala_point", "chip"))[0]
     assert "leave it out" in problems(tmp_path, text + 'kind = "cmos"')[0]
+
+
+def test_a_chip_without_cores_is_none(tmp_path):
+    limit = (
+        '[limits.cores_per_chip]\nvalue = 0\nunit = "1"\nsource = "sheet"\nevidence = "measured"\n'
+    )
+    assert "at least 1" in problems(tmp_path, GOOD + limit)[0]
