@@ -9,9 +9,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from neurodeploy.errors import Diagnostic
+from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.hardware import load_hardware
 from neurodeploy.ir.files import write_trace
+from neurodeploy.pipeline import load
 from neurodeploy.pipeline import run as run_program
 from neurodeploy.resources import resource
 from tests.unit.test_cli import DT, compiled, files, refused, run, work
@@ -188,3 +189,20 @@ def test_the_chips_state_the_widths_that_the_compiler_has():
 
     for name in ("loihi1", "loihi2"):
         assert {k: load_hardware(name).limit(k) for k in ARITHMETIC} == ARITHMETIC
+
+
+def test_a_compiled_program_keeps_its_dt_and_its_decays(work, capsys):
+    assert compiled(work) == 0
+    capsys.readouterr()
+    running = ("run", work / "net.ndp", "--input", work / "x.npy", "-o", work / "t.npz", "--dt")
+    before = files(work)
+    words = f"dt [program]: 0.002 s given, net.ndp runs steps of {DT:g} s; leave it out"
+    assert words in refused(capsys, run(*running, 0.002), 2, work, before)
+    assert "[positive]" in refused(capsys, run(*running, -1), 2, work, before)
+    assert run(*running, DT) == 0
+    program = load(work / "net.ndp", None)
+    assert load(program, DT) is program
+    with pytest.raises(ConfigError, match=rf"dt \[program\]: 1 s given, {program.name} runs"):
+        load(program, 1.0)
+    with pytest.raises(ConfigError, match=r"exact_decay given, the decays of net.ndp are computed"):
+        load(work / "net.ndp", None, "exact_decay")
