@@ -41,6 +41,11 @@ def shifted(x: Array, exponent: int) -> Array:
     return x << exponent if exponent > 0 else x >> -exponent
 
 
+def nearest(x: Array, bits: int) -> Array:
+    """x / 2^bits rounded to the nearest integer, halves up."""
+    return (x + (1 << (bits - 1))) >> bits
+
+
 def wrapped(x: Array) -> tuple[Array, Array]:
     """The 24-bit register: x > 2^23 loses 2^24, x <= -2^23 gains it; and which elements did (1)."""
     high = (x > STATE_LIMIT) * 1

@@ -109,9 +109,10 @@ class Trace:
         """`aligned(key)` in real units: divided by the scale of the state or of the message."""
         name, _, state = key.partition("/")
         neuron = self.program.neuron(name)
-        if state not in ("", "s"):
+        model = NEURON_MODELS[neuron.model]
+        if state not in ("", "s", model.sends):
             return self.aligned(key) / neuron.scale
-        scale = NEURON_MODELS[neuron.model].message_scale(neuron.params, neuron.scale)
+        scale = model.message_scale(neuron.params, neuron.scale)
         return self.aligned(key) if scale == 1.0 else self.aligned(key) / scale
 
     @property

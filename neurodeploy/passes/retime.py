@@ -95,8 +95,10 @@ def _latencies(program: Program) -> dict[str, int]:
 def _with_start(neuron: Neuron, latency: int, starts: bool, notes: list[str]) -> Neuron:
     """`neuron` with the v that bias and decay turn into `v_init` within `latency` steps, if it
     `starts` at a v of its own."""
-    bias = effective_bias(neuron.params["bias"], int(neuron.params["bias_exp"]))
     neuron = replace(neuron, latency=latency)
+    if "v_init" not in neuron.params:
+        return neuron
+    bias = effective_bias(neuron.params["bias"], int(neuron.params["bias_exp"]))
     if latency == 0 or not (np.any(bias) or np.any(neuron.params["v_init"])):
         return neuron
     keep = DECAY_UNITY - np.asarray(neuron.params["dv"], dtype=np.int64)

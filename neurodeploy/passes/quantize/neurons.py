@@ -16,6 +16,7 @@ from neurodeploy.ir.arithmetic import (
     MANTISSA_SHIFT,
     THRESHOLD_MANTISSA_MAX,
 )
+from neurodeploy.ir.neurons.s4d import ONE
 from neurodeploy.ir.program import Neuron
 from neurodeploy.passes.quantize.options import Options
 
@@ -25,6 +26,8 @@ NETX_BIAS_EXP = 6
 
 def fixed_neuron(neuron: Neuron, scale: float, options: Options) -> tuple[Neuron, float, float]:
     """The fixed population, its largest decay error and its relative threshold error."""
+    if neuron.model == "s4d":
+        return _fixed_modes(neuron, scale)
     real = {k: np.asarray(v, dtype=np.float64) for k, v in neuron.params.items()}
     state_scale = scale * (1 << MANTISSA_SHIFT)
     du = _rounded(real["du"] * DECAY_UNITY - DU_OFFSET, 0, DECAY_UNITY - 1)
@@ -47,6 +50,23 @@ def fixed_neuron(neuron: Neuron, scale: float, options: Options) -> tuple[Neuron
             threshold_error = max(threshold_error, float(error.max(initial=0.0)))
     params |= _bias(real["bias"] * state_scale, options)
     return replace(neuron, params=params, scale=state_scale), decay_error, threshold_error
+
+
+def _fixed_modes(neuron: Neuron, scale: float) -> tuple[Neuron, float, float]:
+    """Of s4d: a and c in Q2.22, c by the power of two that brings it to at most 1."""
+    real = {k: np.asarray(v, dtype=np.float64) for k, v in neuron.params.items()}
+    top = max(float(np.abs(real[key]).max()) for key in ("c_re", "c_im"))
+    exponent = int(np.clip(ceil(log2(top)), -32, 32)) if top > 0 else 0
+    shares = {"a_re": 1.0, "a_im": 1.0, "c_re": 2.0**-exponent, "c_im": 2.0**-exponent}
+    params: dict[str, Any] = {
+        key: np.rint(np.clip(real[key] * share, -1.0, 1.0) * ONE).astype(np.int64)
+        for key, share in shares.items()
+    }
+    gaps = (np.abs(params[key] / ONE - real[key]).max() for key in ("a_re", "a_im"))
+    fixed = replace(
+        neuron, params=params | {"c_exp": exponent}, scale=scale * (1 << MANTISSA_SHIFT)
+    )
+    return fixed, float(max(gaps)), 0.0
 
 
 def _rounded(values: Array, low: int, high: int) -> int | Array:

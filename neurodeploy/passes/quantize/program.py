@@ -18,13 +18,16 @@ from dataclasses import replace
 from neurodeploy.errors import Diagnostic, QuantizationError
 from neurodeploy.hardware import Hardware
 from neurodeploy.ir.arithmetic import STATE_LIMIT
-from neurodeploy.ir.program import Program
+from neurodeploy.ir.neurons import NEURON_MODELS
+from neurodeploy.ir.program import Port, Program
 from neurodeploy.passes.quantize.alone import Alone, Simulate, disagreement
 from neurodeploy.passes.quantize.layer import Calibration, LayerReport
 from neurodeploy.passes.quantize.options import Options, check_options
 from neurodeploy.passes.quantize.ports import fixed_port
 from neurodeploy.passes.quantize.refusals import check_program, vanished
 from neurodeploy.passes.quantize.search import Layer, Rounded, rounded
+
+MESSAGE_BITS = 24
 
 
 def quantize(
@@ -48,29 +51,36 @@ def quantize(
     units = {p.name: p.scale if p.num_message_bits else 1.0 for p in ports.values()}
     done: dict[str, Rounded] = {}
     problems: list[Diagnostic] = []
-    for neuron in program.neurons:
+    sources = dict(ports)
+    for neuron in map(program.neuron, program.order):
         incoming = program.incoming(neuron.name)
         alone = None
         if simulate and calibration.sent and any(s.source != neuron.name for s in incoming):
             objective = options.objective
-            alone = Alone(program, neuron.name, ports, calibration, objective, simulate)
+            alone = Alone(program, neuron.name, sources, calibration, objective, simulate)
         layer = Layer(neuron, incoming, calibration.peaks[neuron.name], units, alone)
         found = done[neuron.name] = rounded(layer, options, hardware)
         problems += vanished(neuron, found.neuron, incoming, found.synapses)
+        if program.is_graded(neuron.name):
+            model = NEURON_MODELS[neuron.model]
+            unit = model.message_scale(found.neuron.params, found.neuron.scale)
+            units[neuron.name] = unit
+            sources[neuron.name] = Port(neuron.name, neuron.shape, MESSAGE_BITS, unit, signed=True)
     if problems:
         raise QuantizationError(problems)
     fixed = replace(
         program,
         arithmetic="fixed",
         inputs=tuple(ports.values()),
-        neurons=tuple(found.neuron for found in done.values()),
-        synapses=tuple(s for found in done.values() for s in found.synapses),
+        neurons=tuple(done[n.name].neuron for n in program.neurons),
+        synapses=tuple(s for n in program.neurons for s in done[n.name].synapses),
         meta={**program.meta, "hardware": hardware.name, "form": options.form},
         notes=(*program.notes, *_beyond_tolerance(done, options)),
     )
     measured = _measured(fixed, calibration, simulate) if simulate else {}
     reports = tuple(
-        _report(found, calibration.peaks[name], measured.get(name)) for name, found in done.items()
+        _report(done[n.name], calibration.peaks[n.name], measured.get(n.name))
+        for n in program.neurons
     )
     return fixed, reports
 

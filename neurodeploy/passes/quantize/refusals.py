@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from neurodeploy.errors import Diagnostic, QuantizationError
+from neurodeploy.ir.neurons import NEURON_MODELS
+from neurodeploy.ir.neurons.s4d import FRACTION_BITS
 from neurodeploy.ir.program import Neuron, Program, Synapse
 from neurodeploy.passes.quantize.options import Options
 from neurodeploy.passes.quantize.weights import signs_of
@@ -17,18 +19,35 @@ def check_program(program: Program, options: Options) -> None:
             detail = "1 bit holds no sign, and the weights have both"
             where = f"synapse {synapse.name}"
             problems.append(Diagnostic(where, "weight-bits", detail, "give it 2 bits or more"))
-        if synapse.source not in {p.name for p in program.inputs} and program.is_graded(
-            synapse.source
-        ):
-            detail = f"{synapse.source} is a read-out membrane and feeds {synapse.target}"
-            hint = "let a spiking population feed on, or read the membrane out only"
-            problems.append(Diagnostic(f"synapse {synapse.name}", "graded-source", detail, hint))
+        problems += _graded_source(program, synapse)
     for neuron in program.neurons:
         if np.min(neuron.params.get("vth", 0.0)) < 0:
             detail = f"vth = {np.min(neuron.params['vth']):g} is negative, its mantissa unsigned"
             problems.append(Diagnostic(f"neuron {neuron.name}", "vth", detail))
+        if neuron.model == "s4d":
+            largest = float(np.abs(neuron.params["a_re"] + 1j * neuron.params["a_im"]).max())
+            if largest >= 1 - 2.0**-FRACTION_BITS:
+                detail = f"|a| = {largest:.9g}: a state that does not decay grows by its rounding"
+                problems.append(Diagnostic(f"neuron {neuron.name}", "s4d-decay", detail))
     if problems:
         raise QuantizationError(problems)
+
+
+def _graded_source(program: Program, synapse: Synapse) -> list[Diagnostic]:
+    """A membrane of 24 bits leaves no room for a weight; what s4d sends has a scale of its own,
+    which has to be known before that of what it leads to."""
+    source, where = synapse.source, f"synapse {synapse.name}"
+    if source in {p.name for p in program.inputs} or not program.is_graded(source):
+        return []
+    if NEURON_MODELS[program.neuron(source).model].sends == "v":
+        detail = f"{source} is a read-out membrane and feeds {synapse.target}"
+        hint = "let a spiking population feed on, or read the membrane out only"
+        return [Diagnostic(where, "graded-source", detail, hint)]
+    if program.order.index(source) >= program.order.index(synapse.target):
+        detail = f"{source} sends values and feeds back to {synapse.target}"
+        hint = "feed spikes back"
+        return [Diagnostic(where, "graded-feedback", detail, hint)]
+    return []
 
 
 def vanished(

@@ -70,7 +70,7 @@ def ceiling(neuron: Neuron, peak: float, options: Options) -> float:
     for key in ("vth", "subtract"):
         value = float(np.max(neuron.params.get(key, 0.0)))
         limits += [THRESHOLD_MANTISSA_MAX / value] if value > 0 else []
-    bias = float(np.abs(neuron.params["bias"]).max())
+    bias = float(np.abs(neuron.params.get("bias", 0.0)).max())
     if bias > 0:
         exponent = NETX_BIAS_EXP if options.form == "netx" else BIAS_EXP_MAX
         largest = BIAS_MANTISSA_MAX * 2.0**exponent / (1 << MANTISSA_SHIFT)

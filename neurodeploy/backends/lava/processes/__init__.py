@@ -14,9 +14,11 @@ from neurodeploy.backends.lava.processes.resets import (
     SoftLIFAtOnceMembrane,
     SoftLIFMembrane,
 )
+from neurodeploy.backends.lava.processes.s4d import S4D
 from neurodeploy.backends.lava.processes.synapses import DelayConv
 
 __all__ = [
+    "S4D",
     "DelayConv",
     "Integrator",
     "ProfiledLIF",
