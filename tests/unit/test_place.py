@@ -169,3 +169,12 @@ def test_cores_that_talk_sit_close():
     scattered = np.abs(np.diff(np.array(np.divmod(order, 4)), axis=1)).sum()
     assert len(set(seats)) == 16
     assert sum(ways) <= 0.7 * scattered
+
+
+def test_cores_that_talk_share_a_chip():
+    """Two groups that talk within themselves only, in an order that mixes them."""
+    group = np.random.default_rng(1).permutation(8) % 2
+    messages = csr_array((group[:, None] == group).astype(float))
+    seats = seat(messages, Mesh(cores=4, cores_per_tile=2, tiles_per_row=2))
+    chips = {(int(g), s.chip) for g, s in zip(group, seats, strict=True)}
+    assert len(chips) == 2 and len(set(seats)) == 8

@@ -1,7 +1,8 @@
 """Cores onto chips and the tiles of their meshes, so that few messages travel far.
 
 Cores in flow order fill chip after chip, and each chip's tiles along a line that folds from row to
-row; then two cores of a chip change places as long as that shortens the way of all messages.
+row. Then two cores change places as long as fewer messages go between chips, and after that two
+cores of a chip as long as that shortens the way of its messages.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from scipy import sparse
 from neurodeploy.ir.mapping import Seat
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_SWEEPS: Final = 6
+_SWEEPS: Final = 8
+MOST_MOVED: Final = 4_096  # cores that are exchanged between chips: all pairs are looked at
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,48 @@ class Mesh:
 
 def seat(messages: sparse.csr_array, mesh: Mesh) -> list[Seat]:
     """A seat for every core. messages: per step from core (row) to core (column)."""
-    seats: list[Seat] = []
+    chip_of = _chips(messages, mesh)
+    seats: dict[int, Seat] = {}
+    for chip in range(int(chip_of.max()) + 1):
+        held = np.flatnonzero(chip_of == chip)
+        found = _on_chip(messages[held][:, held].toarray(), mesh.seats(chip))
+        seats.update(zip(held.tolist(), found, strict=True))
+    return [seats[core] for core in range(len(chip_of))]
+
+
+def _chips(messages: sparse.csr_array, mesh: Mesh) -> Array:
+    """The chip of every core."""
     cores = messages.shape[0]
-    for chip, start in enumerate(range(0, cores, mesh.cores)):
-        group = slice(start, min(start + mesh.cores, cores))
-        seats += _on_chip(messages[group, group].toarray(), mesh.seats(chip))
-    return seats
+    places = -(-cores // mesh.cores) * mesh.cores
+    chip_of = np.arange(places) // mesh.cores
+    if mesh.cores < cores <= MOST_MOVED:
+        both = np.zeros((places, places))
+        both[:cores, :cores] = (messages + messages.T).toarray()
+        np.fill_diagonal(both, 0.0)
+        _regroup(both, chip_of)
+    return chip_of[:cores]
+
+
+def _regroup(both: Array, chip_of: Array) -> None:
+    """Changes chips of pairs of cores, in place, empty seats included. both: messages between."""
+    every = np.arange(len(chip_of))
+    to_chip = both @ (chip_of[:, None] == np.arange(chip_of.max() + 1))
+    for _ in range(_SWEEPS):
+        changed = False
+        for core in every:
+            here = chip_of[core]
+            gain = to_chip[core, chip_of] - to_chip[core, here]
+            gain += to_chip[:, here] - to_chip[every, chip_of] - 2 * both[core]
+            gain[chip_of == here] = 0.0
+            other = int(gain.argmax())
+            if gain[other] > 1e-9:
+                there = chip_of[other]
+                to_chip[:, here] += both[other] - both[core]
+                to_chip[:, there] += both[core] - both[other]
+                chip_of[core], chip_of[other] = there, here
+                changed = True
+        if not changed:
+            break
 
 
 def _on_chip(messages: Array, seats: list[Seat]) -> list[Seat]:
