@@ -37,6 +37,7 @@ from neurodeploy.passes.quantize import (
     require_graded,
 )
 from neurodeploy.passes.retime import retime
+from neurodeploy.passes.split_signs import split_signs
 from neurodeploy.primitives import PRIMITIVES
 from neurodeploy.sources import agreed_dt, graph_source, load, read_graph
 
@@ -123,6 +124,8 @@ def to_integers(
     verify_program(real)
     watch("lower", real)
     options = options or Options()
+    if options.signs == "split":
+        real = split_signs(real)
     ranges = calibrate(real, calibration, membranes=options.objective == "membrane")
     watch("calibrate", ranges)
     fixed, layers = quantize(real, chip, ranges, options, _simulate)

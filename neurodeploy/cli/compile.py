@@ -32,6 +32,9 @@ def command(
     objective: str = typer.Option(
         "spikes", help="what the scales are chosen by: spikes or membrane"
     ),
+    signs: str = typer.Option(
+        "mixed", help="split: a synapse of both signs becomes two of one, each with all its bits"
+    ),
     input_bits: int = typer.Option(8, help="width of graded input messages"),
     margin: float = typer.Option(1.5, help="head-room of the states over the calibration data"),
     netx: Path | None = typer.Option(None, help="also write lava-dl's .net file"),
@@ -61,6 +64,7 @@ def command(
         input_bits=input_bits,
         margin=margin,
         form="netx" if netx else "chip",
+        signs=signs,  # type: ignore[arg-type]
         objective=objective,  # type: ignore[arg-type]
         tolerance=tolerance,
     )

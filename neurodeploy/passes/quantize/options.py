@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.hardware import Hardware
@@ -12,6 +12,7 @@ from neurodeploy.ir.program import Program, Synapse
 
 Form = Literal["chip", "netx"]
 Objective = Literal["spikes", "membrane"]
+Signs = Literal["mixed", "split"]
 WIDEST = 8
 ARITHMETIC = {
     "decay_bits": 12,
@@ -29,6 +30,7 @@ class Options:
     "auto": in each population the fewest whose disagreement is within `tolerance`;
     input_bits: width of graded inputs; margin: state head-room as a factor;
     form "netx": what lava-dl's format can say (weight_exp 0, bias_exp 6);
+    signs: "mixed", or "split": a synapse of both signs becomes two of one, see passes/split_signs;
     objective: what the scale of a population is chosen by on the calibration data: "spikes", the
     share of its spikes and silences that differ from the real ones (of a read-out, its membrane),
     or "membrane", the relative error of v."""
@@ -37,6 +39,7 @@ class Options:
     input_bits: int = 8
     margin: float = 1.5
     form: Form = "chip"
+    signs: Signs = "mixed"
     objective: Objective = "spikes"
     tolerance: float = 0.01
 
@@ -65,9 +68,14 @@ def check_options(program: Program, hardware: Hardware, options: Options) -> Non
         problems.append(Diagnostic("margin", "range", f"{options.margin} is not in 1..inf"))
     if not 0 <= options.tolerance <= 1:
         problems.append(Diagnostic("tolerance", "range", f"{options.tolerance} is not in 0..1"))
-    if options.objective not in ("spikes", "membrane"):
-        detail = f"{options.objective!r} is neither spikes nor membrane"
-        problems.append(Diagnostic("objective", "name", detail))
+    for name, choices in (("objective", get_args(Objective)), ("signs", get_args(Signs))):
+        given = getattr(options, name)
+        if given not in choices:
+            detail = f"{given!r} is not one of {', '.join(choices)}"
+            problems.append(Diagnostic(name, "choice", detail))
+    if options.signs == "split" and options.form == "netx":
+        detail = "split needs two synapses between layers, a netx file has one"
+        problems.append(Diagnostic("signs", "netx", detail))
     if problems:
         raise ConfigError(problems)
 

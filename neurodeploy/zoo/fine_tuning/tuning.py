@@ -90,7 +90,7 @@ def fine_tune(
     chip = pipeline.chip_of(hardware)
     real = pipeline.load(source, dt, discretisation)
     compiled = pipeline.to_integers(real, chip, calibration, options)
-    network = FixedNetwork(compiled.program, real, slope).to(device)
+    network = FixedNetwork(compiled.program, compiled.real, slope).to(device)
     total = epochs * len(data)
     optimizer = torch.optim.AdamW(_groups(network, weight_decay), lr=lr)
     losses, scores = [], []
