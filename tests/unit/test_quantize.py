@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.sparse import csr_array
 
 from neurodeploy import pipeline
 from neurodeploy.errors import ConfigError
 from neurodeploy.ir.files import read_input
-from neurodeploy.ir.program import Port, Synapse
+from neurodeploy.ir.program import Port, Program, Synapse
 from neurodeploy.passes.quantize import Options, quantize
 from neurodeploy.passes.quantize.weights import Mantissas, fixed_synapse
+from neurodeploy.passes.split_signs import split_signs
 from neurodeploy.resources import resource
 
 LOIHI2 = pipeline.chip_of("loihi2")
@@ -37,13 +39,16 @@ def test_no_layer_alone_is_worse_than_at_the_first_scale(detector, bits, objecti
     best = pipeline.to_integers(real, LOIHI2, x, options)
     assert any(a.scale != b.scale for a, b in zip(first.neurons, best.program.neurons, strict=True))
     for layer in best.layers:
-        assert layer.predicted <= alone(real, first, x, layer.name, objective) + 1e-12
+        before, now = (
+            alone(real, fixed, x, layer.name, objective) for fixed in (first, best.program)
+        )
+        assert now <= before + 1e-12
         assert layer.headroom >= options.margin * (1 - 1e-6)
         assert layer.saturations == 0
 
 
 def alone(real, fixed, x, name, objective):
-    """Disagreement of one population of `fixed` in a real network: all others are left real."""
+    """The objective of one population of `fixed` in a real network: all others are left real."""
     trace = pipeline.run(real, x, probe="all")
     (synapse,) = fixed.incoming(name)
     scale = fixed.neuron(name).scale / 64
@@ -54,7 +59,8 @@ def alone(real, fixed, x, name, objective):
         messages = trace.states[f"{synapse.source}/s"]
     sub = pipeline.run(one_population(fixed, name, synapse), messages.astype(int), probe="all")
     if objective == "spikes" and name != "readout":
-        return np.mean(sub.states[f"{name}/s"] != trace.states[f"{name}/s"])
+        difference = sub.states[f"{name}/s"] - trace.states[f"{name}/s"]
+        return np.mean(difference != 0) + np.mean(np.abs(difference.mean(axis=(0, 1))))
     v, w = trace.states[f"{name}/v"], sub.states[f"{name}/v"] / (scale * 64)
     return np.sqrt(np.mean((v - w) ** 2) / np.mean(v**2))
 
@@ -140,3 +146,34 @@ def test_a_lone_large_weight_is_cut_off_where_that_is_better():
     assert error.cut == 1
     kept, _ = fixed_synapse(Synapse("s", "i", "n", "dense", weights[:, :-1]), 100.0, 3, (-8, 7))
     assert fixed.weight_exp == kept.weight_exp
+
+
+def test_split_signs_is_the_same_network_with_finer_weights(detector):
+    real, x = detector
+    mixed, split = (
+        pipeline.to_integers(real, LOIHI2, x, Options(weight_bits=4, signs=signs))
+        for signs in ("mixed", "split")
+    )
+    left, right = (pipeline.run(c.real, x, probe="all") for c in (mixed, split))
+    for key, values in left.states.items():
+        np.testing.assert_allclose(right.states[key], values, atol=1e-9, err_msg=key)
+    for before, after in zip(mixed.layers, split.layers, strict=True):
+        assert max(after.weight_error.values()) < max(before.weight_error.values())
+    stored = [sum(s.weight_values.size for s in c.program.synapses) for c in (mixed, split)]
+    assert stored[1] <= stored[0]
+    with pytest.raises(ConfigError, match=r"signs \[netx\]"):
+        pipeline.compile(real, calibration=x, options=Options(signs="split", form="netx"))
+
+
+@pytest.mark.parametrize("kind", ["conv1d", "conv2d", "sparse"])
+def test_split_signs_of_every_kind(kind):
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(3, 2, 3) if kind == "conv1d" else (3, 2, 3, 3))
+    whole = Synapse("s", "in", "n", kind, weights)
+    if kind == "sparse":
+        whole = Synapse("s", "in", "n", kind, csr_array(rng.normal(size=(4, 5)).round(0)))
+    program = Program("p", "real", 1e-3, (), (), (whole,), ())
+    positive, negative = split_signs(program).synapses
+    assert (positive.name, negative.name) == ("s+", "s-")
+    assert (positive.weight_values >= 0).all() and (negative.weight_values <= 0).all()
+    assert np.abs((positive.weights + negative.weights) - whole.weights).max() == 0

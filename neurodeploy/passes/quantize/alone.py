@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -22,6 +23,14 @@ Simulate = Callable[[Program, Mapping[str, Array], tuple[str, ...]], Trace]
 WORK = 2e8  # connections times steps times samples
 UPDATES = 2e5  # neurons times steps times samples: enough to see 0.1 % of disagreement
 FEWEST_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """cost: what a scale is chosen by, infinite if a state overflows; see `disagreement`."""
+
+    cost: float
+    disagreement: float
 
 
 class Alone:
@@ -51,13 +60,15 @@ class Alone:
         recorded = calibration.membranes if by_membrane else calibration.sent
         self.real = recorded[name][:steps, :batch]
 
-    def disagreement(self, neuron: Neuron, incoming: tuple[Synapse, ...]) -> float:
-        """Of the fixed population with these synapses; infinite if a state overflows."""
+    def judged(self, neuron: Neuron, incoming: tuple[Synapse, ...]) -> Judgement:
+        """The fixed population with these synapses."""
         alone = Program("alone", "fixed", self.dt, self.ports, (neuron,), incoming, (self.name,))
         trace = self.simulate(alone, self.inputs, (self.key,) if "/" in self.key else ())
-        if trace.counts.saturations:
-            return float("inf")
-        return disagreement(self.real, trace.real(self.key), self.by_value)
+        fixed = trace.real(self.key)
+        cost = error = disagreement(self.real, fixed, self.by_value)
+        if not self.by_value:
+            cost += rate_error(self.real, fixed)
+        return Judgement(float("inf") if trace.counts.saturations else cost, error)
 
 
 def disagreement(real: Array, fixed: Array, by_value: bool) -> float:
@@ -67,6 +78,11 @@ def disagreement(real: Array, fixed: Array, by_value: bool) -> float:
     power = float(np.sqrt(np.mean(np.square(real, dtype=np.float64))))
     error = float(np.sqrt(np.mean((fixed - real) ** 2)))
     return error / power if power > 0 else error
+
+
+def rate_error(real: Array, fixed: Array) -> float:
+    """Mean over neurons of how much their rates differ: what the next layer cannot average out."""
+    return float(np.mean(np.abs(fixed.mean(axis=(0, 1)) - real.mean(axis=(0, 1)))))
 
 
 def _share(program: Program, name: str, extent: tuple[int, ...]) -> tuple[int, int]:

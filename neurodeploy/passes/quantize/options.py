@@ -32,8 +32,8 @@ class Options:
     form "netx": what lava-dl's format can say (weight_exp 0, bias_exp 6);
     signs: "mixed", or "split": a synapse of both signs becomes two of one, see passes/split_signs;
     objective: what the scale of a population is chosen by on the calibration data: "spikes", the
-    share of its spikes and silences that differ from the real ones (of a read-out, its membrane),
-    or "membrane", the relative error of v."""
+    share of its spikes and silences that differ from the real ones plus the mean error of its
+    neurons' rates (of a read-out, its membrane), or "membrane", the relative error of v."""
 
     weight_bits: int | Literal["auto"] | Mapping[str, int] = WIDEST
     input_bits: int = 8

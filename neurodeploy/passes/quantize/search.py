@@ -69,8 +69,8 @@ def _best_scale(
 
 
 def _judged(found: Rounded, alone: Alone) -> tuple[float, Rounded]:
-    error = alone.disagreement(found.neuron, found.synapses)
-    return error, replace(found, disagreement=error)
+    judgement = alone.judged(found.neuron, found.synapses)
+    return judgement.cost, replace(found, disagreement=judgement.disagreement)
 
 
 def _at(
