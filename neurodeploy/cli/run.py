@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from neurodeploy.cli._options import INPUT, REPAIR
 from neurodeploy.cli._show import say, say_notes, show_json, show_table
+
+if TYPE_CHECKING:
+    from neurodeploy.ir.trace import Counts
+
+COLUMNS: Final = (
+    *("population", "neurons", "spikes"),
+    *("neuron updates", "synaptic operations", "saturated"),
+)
 
 
 def command(
@@ -22,6 +31,7 @@ def command(
         None, help="steps to run: a part of the input, or silence after it"
     ),
     probe: str = typer.Option("", help="all, or populations such as lif1,lif2/v"),
+    events: bool = typer.Option(False, "--events", help="spikes as events: index and time (.nir)"),
     repair: bool = typer.Option(False, "--repair", help=REPAIR),
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
 ) -> None:
@@ -30,36 +40,27 @@ def command(
     from neurodeploy.pipeline import load, run
     from neurodeploy.whole_files import require_another
 
-    require_another(require_trace_place(output), (file, inputs))
+    require_another(require_trace_place(output, events), (file, inputs))
     program = load(file, dt, repair=repair)
     say_notes(program)
     keys = tuple(p for p in probe.split(",") if p)
     data = read_inputs(inputs, program)
     trace = run(program, data, backend=backend, steps=steps, probe=keys)
-    write_trace(output, trace)
+    write_trace(output, trace, events=events)
     if as_json:
         show_json(trace.counts.to_dict())
     else:
-        show_table(
-            f"{trace.steps} steps, {trace.batch} sample(s) on {backend}",
-            (
-                "population",
-                "neurons",
-                "spikes",
-                "neuron updates",
-                "synaptic operations",
-                "saturated",
-            ),
-            [
-                (
-                    n.name,
-                    n.size,
-                    n.spikes,
-                    n.neuron_updates,
-                    sum(s.synaptic_operations for s in trace.counts.synapses if s.target == n.name),
-                    n.saturations,
-                )
-                for n in trace.counts.neurons
-            ],
-        )
+        title = f"{trace.steps} steps, {trace.batch} sample(s) on {backend}"
+        show_table(title, COLUMNS, _rows(trace.counts))
     say(f"wrote {output}")
+
+
+def _rows(counts: Counts) -> list[tuple[Any, ...]]:
+    """One population as cells of COLUMNS."""
+    operations: dict[str, int] = {}
+    for s in counts.synapses:
+        operations[s.target] = operations.get(s.target, 0) + s.synaptic_operations
+    return [
+        (n.name, n.size, n.spikes, n.neuron_updates, operations.get(n.name, 0), n.saturations)
+        for n in counts.neurons
+    ]

@@ -139,10 +139,11 @@ def _step_and_neuron(
     return step.astype(np.int64), neuron
 
 
-def from_trace(trace: Trace) -> nir.NIRGraphData:
+def from_trace(trace: Trace, *, events: bool = False) -> nir.NIRGraphData:
     """What a run recorded: `spikes` (bool unless they are graded) and, in real units and with NIR's
     v_reset, `voltages` and `currents` of every probed population and output, `(B, T, N)` on the
-    grid of dt."""
+    grid of dt. events: spikes as events at the start of their step, graded ones with their value.
+    """
     found: dict[str, dict[str, Any]] = {}
     for key in (*trace.program.outputs, *trace.states):
         name, _, state = key.partition("/")
@@ -152,8 +153,11 @@ def from_trace(trace: Trace) -> nir.NIRGraphData:
         if state == "v":
             values = values - np.asarray(neuron.params.get("v_init", 0)) / neuron.scale
         is_bare = state == "s" and not trace.program.is_graded(name)
+        recorded = _recorded(values, is_bare, trace.program.dt)
         observables = found.setdefault(name, {})
-        observables[OBSERVABLES.get(state, state)] = _recorded(values, is_bare, trace.program.dt)
+        observables[OBSERVABLES.get(state, state)] = (
+            _as_events(recorded) if events and state == "s" else recorded
+        )
     return nir.NIRGraphData({name: nir.NIRNodeData(o) for name, o in found.items()})
 
 
@@ -161,3 +165,18 @@ def _recorded(values: Array, is_bare: bool, dt: float) -> nir.TimeGriddedData:
     steps, batch = values.shape[:2]
     data = np.ascontiguousarray(values.reshape(steps, batch, -1).transpose(1, 0, 2))
     return nir.TimeGriddedData(data.astype(bool) if is_bare else data, dt)
+
+
+def _as_events(grid: nir.TimeGriddedData) -> nir.EventData:
+    """Everything on the grid that is not 0, by sample in the order of time."""
+    sample, step, neuron = np.nonzero(grid.data)
+    counts = np.bincount(sample, minlength=grid.n_samples)
+    place = (sample, np.arange(len(sample)) - np.repeat(np.cumsum(counts) - counts, counts))
+    shape = (grid.n_samples, max(1, int(counts.max(initial=0))))  # nir writes no empty array
+    idx, time = np.full(shape, -1), np.full(shape, np.inf)
+    idx[place], time[place] = neuron, step * grid.dt
+    if grid.data.dtype == bool:
+        return nir.EventData(idx, time, grid.n_neurons, grid.t_max)
+    value = np.zeros(shape)
+    value[place] = grid.data[sample, step, neuron]
+    return nir.ValuedEventData(idx, time, grid.n_neurons, grid.t_max, value=value)

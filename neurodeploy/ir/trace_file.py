@@ -17,24 +17,28 @@ from neurodeploy.whole_files import write_whole
 SUFFIXES = (".npz", ".nir")
 
 
-def require_trace_place(path: Path) -> Path:
-    """`path`; ConfigError unless a trace can be written there: a graph is called `.nir`, too."""
+def require_trace_place(path: Path, events: bool = False) -> Path:
+    """`path`; ConfigError unless a trace can be written there: a graph is called `.nir`, too, and
+    only NIRData has events."""
     if path.suffix not in SUFFIXES:
         detail = f"the name of a trace's file ends with {' or '.join(SUFFIXES)}"
         raise ConfigError(Diagnostic(str(path), "suffix", detail))
     if path.suffix == ".nir":
         require_no_graph(path)
+    elif events:
+        detail = "events are NIRData, and this is none"
+        raise ConfigError(Diagnostic(str(path), "events", detail, "write a .nir"))
     return path
 
 
-def write_trace(path: str | Path, trace: Trace) -> None:
+def write_trace(path: str | Path, trace: Trace, *, events: bool = False) -> None:
     """`.npz`: `output` and every probe, aligned, the counts as JSON text, and the Program's notes.
 
     `.nir`: spikes, voltages and currents as NIRData (see `nir_data.from_trace`).
     """
-    path = require_trace_place(Path(path))
+    path = require_trace_place(Path(path), events)
     if path.suffix == ".nir":
-        write_nir_data(path, from_trace(trace))
+        write_nir_data(path, from_trace(trace, events=events))
         return
     arrays = {name: trace.aligned(name) for name in (*trace.program.outputs, *trace.states)}
     arrays["output"] = trace.output

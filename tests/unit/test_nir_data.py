@@ -9,9 +9,17 @@ import pytest
 from neurodeploy import pipeline
 from neurodeploy.backends import reference
 from neurodeploy.errors import ConfigError, DataError
-from neurodeploy.ir.files import read_inputs, read_nir_data, write_nir, write_nir_data
+from neurodeploy.frontends.netx import read_netx
+from neurodeploy.ir.files import (
+    read_inputs,
+    read_nir_data,
+    write_nir,
+    write_nir_data,
+    write_trace,
+)
 from neurodeploy.ir.inputs import prepare_inputs
 from neurodeploy.ir.nir_data import from_trace, to_inputs
+from tests.property.netx_files import write_random_file
 from tests.unit.test_cli import run
 from tests.unit.test_files import DT, fixed_program, small_graph
 
@@ -184,6 +192,52 @@ def test_a_fixed_trace_is_in_real_units():
     assert nodes["a"].observables["spikes"].data.shape == (2, 6, 32)
 
 
+def test_spikes_as_events(tmp_path):
+    """nir puts the events of a file back on the grid that it reads without them; so do we."""
+    silent = X.copy()
+    silent[:, 1] = False
+    trace = pipeline.run(small_graph(), silent, dt=DT, probe="all")
+    path = tmp_path / "t.nir"
+    write_trace(path, trace, events=True)
+    found = nir.read_data(path).nodes["lif"].observables
+    assert isinstance(found["voltages"], nir.TimeGriddedData)
+    spikes = found["spikes"]
+    assert type(spikes) is nir.EventData
+    assert trace.output[:, 0].any() and not trace.output[:, 1].any()
+    assert (np.diff(spikes.time[0]) >= 0).all() and (spikes.idx[1] == -1).all()
+    # half a step later, since nir's floor(k dt / dt) may be k - 1
+    shifted = nir.EventData(spikes.idx, spikes.time + DT / 2, spikes.n_neurons, spikes.t_max)
+    grid = shifted.to_time_gridded(DT * (1 - 1e-9)).data
+    np.testing.assert_array_equal(grid.transpose(1, 0, 2), trace.output)
+    two = np.array([2])
+    nodes = {"lif": nir.Input({"input": two}), "echo": nir.Threshold(np.full(2, 0.5))}
+    nodes["out"] = nir.Output({"output": two})
+    echo = nir.NIRGraph(nodes, [("lif", "echo"), ("echo", "out")], type_check=False)
+    again = pipeline.run(echo, nir.NIRGraphData({"lif": read_nir_data(path).nodes["lif"]}), dt=DT)
+    np.testing.assert_array_equal(again.output, trace.output)
+
+
+def test_graded_spikes_are_events_with_their_values(tmp_path):
+    write_random_file(tmp_path / "a.net", 17, "sdnn", 1, 2)
+    program = read_netx(tmp_path / "a.net", dt=DT)
+    x = np.random.default_rng(0).integers(-60, 60, size=(30, 2, *program.inputs[0].shape))
+    trace = reference.run(program, x, probe="all")
+    write_trace(tmp_path / "t.nir", trace, events=True)
+    found = nir.read_data(tmp_path / "t.nir").nodes
+    graded = [n for n in found if "spikes" in found[n].observables and program.is_graded(n)]
+    assert graded
+    for name in graded:
+        events, values = found[name].observables["spikes"], trace.real(f"{name}/s")
+        assert type(events) is nir.ValuedEventData
+        grid = np.zeros((30, 2, program.neuron(name).size))
+        for sample in range(2):
+            real = events.idx[sample] >= 0
+            steps = np.rint(events.time[sample][real] / DT).astype(int)
+            grid[steps, sample, events.idx[sample][real]] = events.value[sample][real]
+        np.testing.assert_array_equal(grid, values.reshape(grid.shape))
+        assert grid.any()
+
+
 @pytest.fixture
 def work(tmp_path):
     write_nir(tmp_path / "net.nir", small_graph(), {"dt": DT})
@@ -201,10 +255,16 @@ def test_on_the_command_line(work, capsys):
     assert run(*run_it, work / "x.nir", "-o", work / "t.nir", "--probe", "lif") == 0
     assert run(*run_it, work / "x.nir", "-o", work / "t.nir") == 0  # over NIRData it may write
     assert list(nir.read_data(work / "t.nir").nodes["lif"].observables) == ["spikes"]
+    assert run(*run_it, work / "x.nir", "-o", work / "t.nir", "--events") == 0
+    assert type(nir.read_data(work / "t.nir").nodes["lif"].observables["spikes"]) is nir.EventData
     calibrate = ("--calibrate", work / "x.nir", "-o", work / "net.ndp")
     assert run("compile", work / "net.nir", *calibrate) == 0
     assert run("run", work / "net.ndp", "--input", work / "x.nir", "-o", work / "t.nir") == 0
     capsys.readouterr()
+    assert run(*run_it, work / "x.nir", "-o", work / "u.npz", "--events") == 2
+    assert "u.npz [events]: events are NIRData, and this is none; write a .nir" in (
+        capsys.readouterr().err
+    )
     assert run(*run_it, work / "x.nir", "-o", work / "x.nir") == 2
     assert "x.nir [output]: is read by this command" in capsys.readouterr().err
     assert run(*run_it, work / "net.nir", "-o", work / "u.nir") == 2
