@@ -148,6 +148,18 @@ def test_a_finer_cut_behind_it_takes_output_axons():
     assert all(core.used["output_axons_per_core"] <= 4096 for core in mapping.cores)
 
 
+def test_too_many_parts_are_counted_and_not_placed():
+    found = fit(dense_network(3, 30_000), limited(LOIHI1, neurons_per_core=1))
+    assert found.mapping is None and found.demand.boxes == 30_000
+    assert "needs at least 30,000 cores" in str(found.reasons[0])
+    with pytest.raises(ResourceError, match="30,000"):
+        place(dense_network(3, 30_000), limited(LOIHI1, neurons_per_core=1))
+    system = limited(LOIHI1, neurons_per_core=1, chips=1000)
+    assert fit(dense_network(3, 30_000), system).fits
+    with pytest.raises(ResourceError, match="too many to place"):
+        place(dense_network(3, 30_000), system)
+
+
 def test_fewer_bits_take_fewer_cores():
     program = dense_network(1024, 1024, 10)
     cores = [len(fit(program, LOIHI1, weight_bits=b).mapping.cores) for b in (8, 4, 1)]
