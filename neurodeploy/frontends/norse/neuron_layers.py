@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from neurodeploy.errors import Diagnostic
 from neurodeploy.frontends.norse import kinds, neuron_checks, neurons
 from neurodeploy.frontends.norse.kinds import KINDS
 from neurodeploy.frontends.tracer.neuron_layers import SPIKES, Cell, Problem, Reset
+from neurodeploy.frontends.tracer.own_code import changed_methods
 
 Shape = tuple[int, ...]
 
@@ -29,7 +31,7 @@ class NorseLayers:
         return kinds.defined_by_norse(module)
 
     def supports(self, module: nn.Module) -> bool:
-        return type(module) in KINDS
+        return type(module) in KINDS and not changed_methods(module, type(module))
 
     def takes_sequence(self, module: nn.Module) -> bool:
         return KINDS[type(module)].sequence
@@ -76,6 +78,12 @@ class NorseLayers:
             return wide._replace(v=torch.zeros_like(wide.v) + start)
 
         vars(module)["state_fallback"] = first_state
+
+    def kept_states(self, module: nn.Module) -> tuple[str, ...]:
+        return ()
+
+    def running(self, network: nn.Module) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def reset(self, module: nn.Module) -> Reset:
         return neurons.reset_of(module)

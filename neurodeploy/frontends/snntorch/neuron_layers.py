@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import snntorch
@@ -12,10 +13,11 @@ from torch import Tensor, nn
 
 from neurodeploy.errors import Diagnostic
 from neurodeploy.frontends.snntorch import checks
-from neurodeploy.frontends.snntorch.cells import CellRule, refusal_of, rule_of
+from neurodeploy.frontends.snntorch.cells import CellRule, changed_hint, refusal_of, rule_of
 from neurodeploy.frontends.tracer.neuron_layers import Cell, NeuronLayers, Problem, Reset
 
 Shape = tuple[int, ...]
+_KEPT: Final = ("mem", "syn", "syn_exc", "syn_inh", "spk")
 
 
 class _SnnTorch:
@@ -43,7 +45,7 @@ class _SnnTorch:
         return {name: getattr(module, name) for name in _rule(module).states}
 
     def at_rest(self, module: nn.Module) -> None:
-        for name in ("mem", "syn", "syn_exc", "syn_inh", "spk"):
+        for name in _KEPT:
             if isinstance(getattr(module, name, None), Tensor):
                 setattr(module, name, torch.zeros(0))
 
@@ -55,6 +57,20 @@ class _SnnTorch:
         """
         if hasattr(module, "spike_grad") and checks.fires_as_step(module):
             vars(module)["spike_grad"] = _step
+
+    def kept_states(self, module: nn.Module) -> tuple[str, ...]:
+        return (*_KEPT, "reset")
+
+    @contextmanager
+    def running(self, network: nn.Module) -> Iterator[None]:
+        """snntorch.utils.reset() resets the layers on a list, where a copy does not stand."""
+        before = snntorch.SpikingNeuron.instances
+        own = [m for m in network.modules() if isinstance(m, snntorch.SpikingNeuron)]
+        snntorch.SpikingNeuron.instances = own
+        try:
+            yield
+        finally:
+            snntorch.SpikingNeuron.instances = before
 
     def reset(self, module: nn.Module) -> Reset:
         return _rule(module).reset(module)
@@ -70,7 +86,7 @@ class _SnnTorch:
 
     def hint(self, module: nn.Module) -> str:
         refusal = refusal_of(module)
-        return "" if refusal is None else f"{refusal.detail}; {refusal.hint}"
+        return changed_hint(module) if refusal is None else f"{refusal.detail}; {refusal.hint}"
 
     def unreadable(self, module: nn.Module, port: str, where: str) -> Diagnostic | None:
         return _rule(module).unreadable(module, port, where)

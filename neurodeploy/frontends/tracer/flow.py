@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 
 from neurodeploy.errors import Diagnostic, UnsupportedLayer
 from neurodeploy.frontends.tracer import layers
-from neurodeploy.frontends.tracer.expressions import Apply, Expr, Port, Sum, Zero, ports, settle
+from neurodeploy.frontends.tracer.expressions import (
+    Apply,
+    Expr,
+    Port,
+    Source,
+    Sum,
+    Zero,
+    ports,
+    settle,
+)
 from neurodeploy.frontends.tracer.operations import Operation
 from neurodeploy.frontends.tracer.runs import Recording
 
@@ -58,7 +67,17 @@ def check_flow(
         found += [diagnostic for diagnostic in unreadable if diagnostic]
     for expr in exprs:
         found += _operations(recording, expr)
+        found += _later_steps(expr)
     return list(dict.fromkeys(found))
+
+
+def _later_steps(expr: Expr) -> Iterable[Diagnostic]:
+    for port in ports(expr):
+        if port.at is not None and port.at < 0:
+            what = port.name if isinstance(port, Source) else f"{port.name} of {port.neuron}"
+            detail = f"step t of a neuron or an output takes {what} of step t + {-port.at}"
+            hint = "shift the input outside of the module: a graph can't wait for what comes"
+            yield Diagnostic("forward()", "later-step", detail, hint)
 
 
 def _operations(recording: Recording, expr: Expr) -> Iterable[Diagnostic]:

@@ -13,6 +13,7 @@ from neurodeploy.errors import Diagnostic
 from neurodeploy.frontends.tracer import linear_layers, pooling, wiring
 from neurodeploy.frontends.tracer.linear_layers import Layers, is_channelwise
 from neurodeploy.frontends.tracer.operations import Scaling, Shape, Shift, Wiring
+from neurodeploy.frontends.tracer.own_code import changed_methods
 
 Problems = list[tuple[str, str, str]]
 
@@ -30,7 +31,7 @@ class LayerRule:
 
 
 def rule_for(module: nn.Module) -> LayerRule | None:
-    """The rule of the module's type; None if it has none or a subclass overrides forward()."""
+    """The rule of the module's type; None if it has none or computes something else."""
     return next((LAYERS[t] for t in LAYERS if _behaves_as(module, t)), None)
 
 
@@ -45,7 +46,7 @@ def rearranges(module: nn.Module) -> bool:
 
 
 def _behaves_as(module: nn.Module, kind: type[nn.Module]) -> bool:
-    return isinstance(module, kind) and type(module).forward is kind.forward
+    return isinstance(module, kind) and not changed_methods(module, kind)
 
 
 def check(module: nn.Module, where: str, in_shape: Shape) -> list[Diagnostic]:

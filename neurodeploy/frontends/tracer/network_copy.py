@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,14 +18,27 @@ from neurodeploy.frontends.tracer.neuron_layers import NeuronLayers
 def copy_for_run(module: nn.Module, neurons: NeuronLayers) -> nn.Module:
     """A copy in float32, or in float64 if the module is. Both hold half precision exactly."""
     network = _copy(module, neurons)
-    precision = precision_of(network)
-    return in_float64(module, neurons) if precision == torch.float64 else network.to(precision)
+    if precision_of(network) == torch.float64:
+        return in_float64(module, neurons)
+    return in_precision(network, torch.float32)
 
 
 def precision_of(network: nn.Module) -> torch.dtype:
     """float64 if a weight of the network is, else float32."""
     weights = [t.dtype for t in network.state_dict().values() if t.dim() > 0]
     return torch.float64 if torch.float64 in weights else torch.float32
+
+
+def in_precision(network: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """All real tensors in `dtype` and complex ones in its complex sister: .to() drops a part."""
+
+    def convert(tensor: Tensor) -> Tensor:
+        if tensor.is_complex():
+            return tensor.to(dtype.to_complex())
+        return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+    apply: Any = network._apply  # untyped in torch
+    return cast("nn.Module", apply(convert))
 
 
 @contextmanager
@@ -46,8 +59,8 @@ def _copy(module: nn.Module, neurons: NeuronLayers) -> nn.Module:
         detail = f"can't be copied: {type(error).__name__}: {error}"
         hint = "remove the attribute, or export the module without it"
         raise ConfigError(Diagnostic(type(module).__name__, "copy", detail, hint)) from error
-    _prepare(network)
     network = network.cpu().eval()
+    _prepare(network)
     for child in network.modules():
         if neurons.owns(child):
             neurons.at_rest(child)
@@ -85,14 +98,20 @@ def _prepare(network: nn.Module) -> None:
             if child is not None and not isinstance(child, torch.jit.ScriptModule):
                 parent._modules[name] = unwrapped(child)
         if parametrize.is_parametrized(parent):
-            computed: Any = parent.parametrizations
-            for name in list(computed):
-                parametrize.remove_parametrizations(parent, name, leave_parametrized=True)
+            _compute_weights(parent)
+
+
+def _compute_weights(layer: Any) -> None:
+    """torch would take them off the class, which a copy shares with the module it was made of."""
+    kind = type(layer)
+    layer.__class__ = type(kind.__name__, kind.__bases__, dict(vars(kind)))
+    for name in list(layer.parametrizations):
+        parametrize.remove_parametrizations(layer, name, leave_parametrized=True)
 
 
 def in_float64(module: nn.Module, neurons: NeuronLayers) -> nn.Module:
     """A copy that computes in float64 throughout."""
-    network = _copy(module, neurons).to(torch.float64)
+    network = in_precision(_copy(module, neurons), torch.float64)
     for child in network.modules():
         if neurons.owns(child):
             neurons.in_float64(child)

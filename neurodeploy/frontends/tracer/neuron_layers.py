@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -68,6 +69,8 @@ class NeuronLayers(Protocol):
     states_after: the states after a call that returned `out`, by port.
     at_rest: puts a copied layer into its zero state. in_float64: makes a copied layer, whose
     tensors are float64 already, compute in float64 throughout.
+    kept_states: names of the tensors on a layer that are its states and no parameters.
+    running: while the copied `network` runs; what resets all of the framework's layers resets its.
     problems: what keeps a supported layer of `shape` from being exact in NIR.
     unreadable: why the graph has no node for this port; None if it has.
     to_cell: the nodes of a layer without problems; `used` are the ports that something reads.
@@ -91,6 +94,10 @@ class NeuronLayers(Protocol):
     def at_rest(self, module: nn.Module) -> None: ...
 
     def in_float64(self, module: nn.Module) -> None: ...
+
+    def kept_states(self, module: nn.Module) -> Collection[str]: ...
+
+    def running(self, network: nn.Module) -> AbstractContextManager[None]: ...
 
     def reset(self, module: nn.Module) -> Reset: ...
 

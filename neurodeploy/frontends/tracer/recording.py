@@ -17,6 +17,7 @@ from torch import nn
 from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.frontends.tracer.neuron_layers import NeuronLayers
 from neurodeploy.frontends.tracer.runs import ForwardError, LoopsError, Recording, Run
+from neurodeploy.frontends.tracer.settings import Settings
 from neurodeploy.frontends.tracer.signature import InputPort, state_arguments
 from neurodeploy.frontends.tracer.values import FirstAxisTakenError
 
@@ -40,7 +41,7 @@ def record(
 
     Raises ConfigError if forward() does not take such inputs.
     """
-    run = Run(module, ports, neurons, steps)
+    run = Run(module, ports, neurons, steps, Settings(neurons))
     reported: list[Recording] = []
     failed: list[Diagnostic] = []
     with torch.random.fork_rng(devices=[]):
@@ -106,7 +107,7 @@ def _twice(attempt: Attempt, run: Run) -> Recording:
         return found
     torch.manual_seed(_SEEDS[1])
     try:
-        other = attempt(replace(run, trial=1, steps=found.steps))
+        other = attempt(replace(run, trial=1))
     except (ForwardError, FirstAxisTakenError):
         return replace(found, findings=(_depends("forward() raised for other data"),))
     for neuron in {**found.neuron_inputs, **other.neuron_inputs}:

@@ -65,7 +65,7 @@ def replay(
         if membranes and port == SPIKES and not neurons.takes_sequence(layer):
             _record_membrane(layer, neurons, records.setdefault(f"{name}/v", []).append)
     try:
-        with default_precision(torch.float64), torch.no_grad():
+        with default_precision(torch.float64), torch.no_grad(), neurons.running(network):
             returned = _run(network, recording, [torch.from_numpy(x) for x in data], outputs)
     except (IndexError, RuntimeError) as error:
         given = ", ".join(str(x.shape) for x in data)

@@ -13,6 +13,7 @@ from neurodeploy.errors import Diagnostic
 from neurodeploy.frontends.tracer.expressions import Expr, Port, Source, Unknown
 from neurodeploy.frontends.tracer.network_copy import copy_for_run, default_precision, precision_of
 from neurodeploy.frontends.tracer.neuron_layers import NeuronLayers, Problem
+from neurodeploy.frontends.tracer.settings import Settings
 from neurodeploy.frontends.tracer.signature import (
     InputPort,
     carried_states,
@@ -100,6 +101,7 @@ class Run:
     ports: tuple[InputPort, ...]
     neurons: NeuronLayers
     steps: int
+    settings: Settings
     trial: int = 0
 
     def outside(
@@ -165,7 +167,7 @@ class _Call:
 
     def __post_init__(self) -> None:
         self.network = copy_for_run(self.run.module, self.run.neurons)
-        self.tracer = Tracer(self.network, self.run.neurons)
+        self.tracer = Tracer(self.network, self.run.neurons, self.run.settings)
 
     def step(self, at: int | None, states: Mapping[str, Any]) -> Any:
         """One step; `at` is None if the input stays the same at all steps."""
@@ -198,7 +200,8 @@ class _Call:
     def _forward(self, inputs: list[Tensor], states: Mapping[str, Any]) -> Any:
         ports = self.run.ports
         try:
-            with torch.no_grad(), default_precision(inputs[0].dtype), self.tracer:
+            running = self.run.neurons.running(self.network)
+            with torch.no_grad(), default_precision(inputs[0].dtype), running, self.tracer:
                 return call_forward(self.network, ports, inputs, states)
         except OwnError as error:
             raise (error.__cause__ or error) from None
@@ -231,6 +234,8 @@ class _Call:
         self, loop: Loop, steps: int, returned: Iterable[Returned], **options: Any
     ) -> Recording:
         tracer = self.tracer
+        for path in tracer.settings.called():
+            tracer.check_settings(path, tracer.table.modules[path])
         return Recording(
             loop=loop,
             steps=steps,

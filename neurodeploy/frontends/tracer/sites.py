@@ -12,6 +12,7 @@ from torch.overrides import resolve_name
 
 from neurodeploy.frontends.tracer import layers
 from neurodeploy.frontends.tracer.neuron_layers import NeuronLayers
+from neurodeploy.frontends.tracer.own_code import changed_methods
 
 _SKIPPED_FRAMES = ("/torch/", "/snntorch/", "/norse/", "/neurodeploy/frontends/")
 
@@ -36,8 +37,10 @@ def _is_leaf(module: nn.Module, neurons: NeuronLayers) -> bool:
     if isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict):
         return False
     home = type(module).__module__
-    of_torch = home.startswith(("torch.nn.", "torch.jit"))
-    return of_torch or neurons.owns(module) or layers.rule_for(module) is not None
+    of_torch = home.startswith("torch.nn.") and not changed_methods(module, type(module))
+    scripted = home.startswith("torch.jit")
+    known = layers.rule_for(module) is not None
+    return of_torch or scripted or known or neurons.owns(module)
 
 
 def function_name(func: Any) -> str:

@@ -22,7 +22,7 @@ class Tensors:
     def __init__(self, names: Iterable[tuple[str, Tensor]]) -> None:
         super().__init__()
         self.placeholders: dict[int, str] = {}
-        self._values: dict[int, tuple[Tensor, Value]] = {}
+        self._values: dict[int, tuple[Tensor, Value, tuple[int, int]]] = {}
         self._plain: dict[int, Tensor] = {}
         self._random: dict[int, Tensor] = {}
         self._names: dict[int, str] = {}
@@ -32,9 +32,15 @@ class Tensors:
             self.made(tensor)
 
     def follow(self, tensor: Tensor, value: Value) -> None:
-        """From now on this tensor object has this value."""
-        self._values[id(tensor)] = (tensor, value)
+        """From now on this tensor object has this value, until something unseen changes it."""
+        self._values[id(tensor)] = (tensor, value, _content(tensor))
+        self._plain.pop(id(tensor), None)
         self._remember(tensor)
+
+    def changed(self, tensors: Iterable[Tensor]) -> None:
+        """A function that is seen may have changed these followed tensors."""
+        for tensor in tensors:
+            self._values[id(tensor)] = (*self._values[id(tensor)][:2], _content(tensor))
 
     def made(self, tensor: Tensor) -> None:
         """This tensor is a constant."""
@@ -60,7 +66,7 @@ class Tensors:
     def lookup(self, tensor: Any) -> Value | None:
         """The value of a followed tensor, else None."""
         found = self._values.get(id(tensor))
-        return found[1] if found else None
+        return found[1] if found and found[2] == _content(tensor) else None
 
     def known(self, tensor: Any) -> Tensor | None:
         """The tensor itself if it is a constant."""
@@ -88,6 +94,11 @@ class Tensors:
     def _remember(self, tensor: Tensor) -> None:
         if memory := _memory(tensor):
             self._in_memory.setdefault(memory, set()).add(id(tensor))
+
+
+def _content(tensor: Tensor) -> tuple[int, int]:
+    """Another one after each change in place, and where a tensor was given other memory."""
+    return _memory(tensor), 0 if tensor.is_inference() else tensor._version
 
 
 def _memory(tensor: Tensor) -> int:

@@ -30,6 +30,7 @@ from neurodeploy.frontends.tracer.functions import (
 from neurodeploy.frontends.tracer.network_copy import named_tensors
 from neurodeploy.frontends.tracer.neuron_layers import SPIKES, NeuronLayers, Problem
 from neurodeploy.frontends.tracer.operations import Operation, Table
+from neurodeploy.frontends.tracer.settings import Settings
 from neurodeploy.frontends.tracer.sites import function_name, leaves, place
 from neurodeploy.frontends.tracer.tensors import Tensors
 from neurodeploy.frontends.tracer.values import (
@@ -61,9 +62,10 @@ class Tracer(Tensors, TorchFunctionMode):
     problems: per neuron layer; findings: diagnostics without repetition.
     """
 
-    def __init__(self, network: nn.Module, neurons: NeuronLayers) -> None:
+    def __init__(self, network: nn.Module, neurons: NeuronLayers, settings: Settings) -> None:
         super().__init__(named_tensors(network))
         self.neurons = neurons
+        self.settings = settings
         self.neuron_inputs: dict[str, list[Expr]] = {}
         self.neuron_problems: dict[str, list[Problem]] = {}
         self.table = Table()
@@ -83,6 +85,8 @@ class Tracer(Tensors, TorchFunctionMode):
 
         def before(_: nn.Module, args: Any, kwargs: Any) -> None:
             self._depth += 1
+            with _ours():
+                self.check_settings(path, module)
             if self.neurons.supports(module):
                 with _ours():
                     self._prior[path] = self.neurons.states_before(module, args, kwargs)
@@ -96,6 +100,13 @@ class Tracer(Tensors, TorchFunctionMode):
         module.register_forward_pre_hook(before, with_kwargs=True)
         module.register_forward_hook(after, with_kwargs=True, prepend=True)
 
+    def check_settings(self, path: str, module: nn.Module) -> None:
+        """Reports a layer whose parameters are not those of its first call."""
+        if changed := self.settings.changed(path, module):
+            detail = f"{changed} changes while forward() runs"
+            hint = "keep parameters as they are: what a graph computes is the same at every step"
+            self.report(Diagnostic(path, "settings", detail, hint))
+
     # ---- between leaf modules
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -105,9 +116,10 @@ class Tracer(Tensors, TorchFunctionMode):
         with _ours():
             name = function_name(func)
             given = self._before_change(name, args)
+            tracked = [t for t in tree_leaves((args, kwargs)) if self.lookup(t) is not None]
         out = func(*args, **kwargs)
         with _ours():
-            tracked = [t for t in tree_leaves((args, kwargs)) if self.lookup(t) is not None]
+            self.changed(tracked)
             if tracked and name not in QUESTIONS:
                 self._function(Call(name, func, given, kwargs, out), tracked)
             else:

@@ -14,6 +14,7 @@ from torch import nn
 
 from neurodeploy.errors import Diagnostic
 from neurodeploy.frontends.tracer.neuron_layers import Cell, Problem, Reset
+from neurodeploy.frontends.tracer.own_code import changed_methods
 from neurodeploy.registry import Registry
 
 Shape = tuple[int, ...]
@@ -55,11 +56,27 @@ CELLS: Registry[Entry] = Registry("snnTorch neuron", "neurodeploy.frontends.snnt
 
 
 def rule_of(module: nn.Module) -> CellRule | None:
-    """The rule of exactly this class: a subclass may do anything."""
-    entry = CELLS.get(type(module).__name__)
-    if entry is None or isinstance(entry, Refusal) or entry.kind is not type(module):
+    """The rule of its class, or of the one it derives from if it changes nothing that is run."""
+    entry = _nearest(module)
+    if entry is None or isinstance(entry, Refusal) or changed_methods(module, entry.kind):
         return None
     return entry
+
+
+def changed_hint(module: nn.Module) -> str:
+    """What to do about a layer that would have a rule if it did not change its class's code."""
+    entry = _nearest(module)
+    if entry is None:
+        return ""
+    changed = ", ".join(f"{name}()" for name in changed_methods(module, entry.kind))
+    plain = entry.kind.__name__
+    return f"{changed} may compute something else than snnTorch's: export a plain {plain}"
+
+
+def _nearest(module: nn.Module) -> Entry | None:
+    """What is registered for the first of its classes that snnTorch defines."""
+    entries = ((kind, CELLS.get(kind.__name__)) for kind in type(module).__mro__)
+    return next((entry for kind, entry in entries if entry and entry.kind is kind), None)
 
 
 def refusal_of(module: nn.Module) -> Refusal | None:
