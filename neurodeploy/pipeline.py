@@ -35,6 +35,7 @@ from neurodeploy.passes.quantize import (
     Options,
     quantize,
     require_graded,
+    with_reports,
 )
 from neurodeploy.passes.retime import retime
 from neurodeploy.passes.split_signs import split_signs
@@ -99,7 +100,7 @@ def compile(
     real = load(source, dt, discretisation)
     compiled = to_integers(real, chip, calibration, options, watch)
     program = to_hardware_time(compiled.program, chip, calibration, watch)
-    return replace(compiled, program=program)
+    return replace(compiled, program=with_reports(program, compiled.layers))
 
 
 def chip_of(hardware: Hardware | str) -> Hardware:

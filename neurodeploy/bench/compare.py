@@ -31,6 +31,7 @@ from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.hardware import Hardware
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.trace import Counts
+from neurodeploy.passes.quantize import reports_of
 
 CMOS_PRECISIONS: Final = ("int8-acc32", "fp32", "int8")
 
@@ -73,6 +74,7 @@ def compare(
         break_even=lines,
         hardware=tuple(_record(h) for h in hardware),
         ann=ann,
+        rounding=reports_of(program),
         agreement=tuple(agreement),
         quality=tuple(quality),
         raster=tuple(raster),

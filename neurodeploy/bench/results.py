@@ -16,6 +16,7 @@ from neurodeploy.bench.op_counts import OpCounts
 from neurodeploy.bench.records import from_json, to_json
 from neurodeploy.errors import DataError, Diagnostic
 from neurodeploy.hardware import Quantity
+from neurodeploy.passes.quantize import LayerReport
 from neurodeploy.whole_files import write_text
 
 SCHEMA: Final = "neurodeploy.results/1"
@@ -207,6 +208,7 @@ class Results:
     break_even: tuple[BreakEven, ...]
     hardware: tuple[HardwareRecord, ...]
     ann: OpCounts | None = None
+    rounding: tuple[LayerReport, ...] = ()
     agreement: tuple[Difference, ...] = ()
     quality: tuple[Quality, ...] = ()
     raster: tuple[Raster, ...] = ()

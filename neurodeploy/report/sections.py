@@ -12,6 +12,7 @@ from neurodeploy.report.energy_sections import (
     rates_section,
 )
 from neurodeploy.report.operation_sections import operations_section
+from neurodeploy.report.rounding_sections import rounding_section
 from neurodeploy.report.text import NOTHING, band, count, percent, plural, price, si
 
 
@@ -21,6 +22,7 @@ def build_document(results: Results) -> Document:
     built = (
         _network(results),
         _agreement(results),
+        rounding_section(results),
         _quality(results),
         operations_section(results),
         energy_section(results, sources),

@@ -12,12 +12,18 @@ from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_array
 
 from neurodeploy import pipeline
+from neurodeploy.bench.compare import compare
+from neurodeploy.bench.provenance import provenance
+from neurodeploy.bench.results import read_results, write_results
 from neurodeploy.errors import ConfigError
-from neurodeploy.ir.files import read_input
+from neurodeploy.ir.files import read_input, read_program, write_program
 from neurodeploy.ir.program import Port, Program, Synapse
-from neurodeploy.passes.quantize import Options, quantize
+from neurodeploy.passes.quantize import Options, quantize, reports_of
 from neurodeploy.passes.quantize.weights import Mantissas, fixed_synapse
 from neurodeploy.passes.split_signs import split_signs
+from neurodeploy.report.markdown import render_markdown
+from neurodeploy.report.sections import build_document
+from neurodeploy.report.text import percent
 from neurodeploy.resources import resource
 
 LOIHI2 = pipeline.chip_of("loihi2")
@@ -79,6 +85,23 @@ def test_measured_is_what_a_run_shows(detector):
     for layer in compiled.layers[:2]:
         differ = left.aligned(f"{layer.name}/s") != right.aligned(f"{layer.name}/s")
         assert layer.measured == pytest.approx(np.mean(differ))
+
+
+def test_the_file_and_the_results_tell_what_rounding_did(detector, tmp_path):
+    real, x = detector
+    compiled = pipeline.compile(real, calibration=x)
+    write_program(tmp_path / "net.ndp", compiled.program)
+    program = read_program(tmp_path / "net.ndp")
+    assert reports_of(program) == compiled.layers
+    assert reports_of(real) == ()
+    trace = pipeline.run(program, x, backend="cpu")
+    results = compare(program, trace.counts, [LOIHI2], provenance=provenance("test"))
+    write_results(results, tmp_path / "results.json")
+    assert read_results(tmp_path / "results.json").rounding == compiled.layers
+    page = render_markdown(build_document(results))
+    assert "What rounding did to each layer" in page
+    for layer in compiled.layers:
+        assert percent(layer.measured) in page
 
 
 def test_auto_takes_the_fewest_bits_within_the_tolerance(detector):

@@ -1,6 +1,6 @@
 """Program(real) to Program(fixed), see `quantize.program`."""
 
-from neurodeploy.passes.quantize.layer import Calibration, LayerReport
+from neurodeploy.passes.quantize.layer import Calibration, LayerReport, reports_of, with_reports
 from neurodeploy.passes.quantize.options import ARITHMETIC, Form, Objective, Options
 from neurodeploy.passes.quantize.ports import require_graded
 from neurodeploy.passes.quantize.program import quantize
@@ -13,5 +13,7 @@ __all__ = [
     "Objective",
     "Options",
     "quantize",
+    "reports_of",
     "require_graded",
+    "with_reports",
 ]

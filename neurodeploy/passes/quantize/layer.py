@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from neurodeploy.ir.program import Program
+
 Array = np.ndarray[Any, np.dtype[Any]]
+META = "rounding"  # where a Program's meta holds the reports as JSON
 
 
 @dataclass(frozen=True)
@@ -52,3 +56,14 @@ class LayerReport:
     predicted: float | None = None
     measured: float | None = None
     saturations: int | None = None
+
+
+def with_reports(program: Program, layers: tuple[LayerReport, ...]) -> Program:
+    """The Program with what rounding did to it in its meta, so that its file tells."""
+    text = json.dumps([asdict(layer) for layer in layers])
+    return replace(program, meta={**program.meta, META: text})
+
+
+def reports_of(program: Program) -> tuple[LayerReport, ...]:
+    """What `with_reports` put there; none of a Program that was not rounded here."""
+    return tuple(LayerReport(**layer) for layer in json.loads(program.meta.get(META, "[]")))
