@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -224,15 +224,25 @@ def infer_shapes(
                 queue.append(name)
             else:
                 problems.append(Diagnostic(f"node {name}", *too_large))
+    problems = problems or list(_joins(nodes, before, in_shape, out_shape))
     if problems:
         raise VerificationError(problems)
+    return in_shape, out_shape
+
+
+def _joins(
+    nodes: Iterable[str],
+    before: Mapping[str, tuple[str, ...]],
+    in_shape: Mapping[str, Shape],
+    out_shape: Mapping[str, Shape],
+) -> Iterator[Diagnostic]:
+    """Sources of one node that send different shapes, and nodes that nothing has come to."""
     for name in nodes:
         for source in before[name]:
             if source in out_shape and out_shape[source] != in_shape.get(name):
                 detail = f"{source} gives {out_shape[source]}, expected {in_shape.get(name)}"
-                problems.append(Diagnostic(f"node {name}", "shape", detail))
+                hint = "all that leads to a node has one shape: it adds up"
+                yield Diagnostic(f"node {name}", "shape", detail, hint)
         if name not in out_shape:
-            problems.append(Diagnostic(f"node {name}", "unreached", "no path from an Input"))
-    if problems:
-        raise VerificationError(problems)
-    return in_shape, out_shape
+            hint = "an edge into it, or into its cycle, is missing"
+            yield Diagnostic(f"node {name}", "unreached", "no path from an Input", hint)

@@ -33,10 +33,14 @@ def check_types(nodes: Mapping[str, nir.NIRNode], known: Collection[str]) -> Non
 def check_edges(nodes: Mapping[str, nir.NIRNode], edges: list[tuple[str, str]]) -> None:
     problems = dangling_edges(nodes, {e for edge in edges for e in edge} - set(nodes), edges)
     for edge in sorted({e for e in edges if edges.count(e) > 1}):
-        problems.append(Diagnostic(f"edge {edge[0]} -> {edge[1]}", "double-edge", "stands twice"))
+        where = f"edge {edge[0]} -> {edge[1]}"
+        hint = "--repair keeps one; a sum of both is a Scale by 2"
+        problems.append(Diagnostic(where, "double-edge", "stands twice", hint))
     for kind in (nir.Input, nir.Output):
         if not any(isinstance(n, kind) for n in nodes.values()):
-            problems.append(Diagnostic("graph", "ports", f"has no {kind.__name__} node"))
+            end = "first" if kind is nir.Input else "last"
+            hint = f"add one; --repair does where one node only can be the {end}"
+            problems.append(Diagnostic("graph", "ports", f"has no {kind.__name__} node", hint))
     for a, b in edges:
         if isinstance(nodes.get(b), nir.Input):
             problems.append(Diagnostic(f"edge {a} -> {b}", "ports", "leads into an Input"))
@@ -45,9 +49,11 @@ def check_edges(nodes: Mapping[str, nir.NIRNode], edges: list[tuple[str, str]]) 
     fed = {b for _, b in edges}
     for name, node in nodes.items():
         if name not in fed and not isinstance(node, nir.Input):
-            problems.append(Diagnostic(f"node {name}", "unreached", "nothing leads to it"))
+            hint = "an edge into it is missing, or it can go"
+            problems.append(Diagnostic(f"node {name}", "unreached", "nothing leads to it", hint))
         if isinstance(node, nir.Input) and stated_shape(node) is None:
-            problems.append(Diagnostic(f"node {name}", "shape", "the Input states no shape"))
+            hint = "state the shape of one step; --repair takes it from what follows"
+            problems.append(Diagnostic(f"node {name}", "shape", "the Input states no shape", hint))
     if problems:
         raise VerificationError(problems)
 
@@ -75,7 +81,8 @@ def check_stated_shapes(
         wrong = sorted({shape for shape in arriving if stated is not None and shape != stated})
         if wrong:
             detail = f"states the shape {stated}, {wrong[0]} arrives"
-            problems.append(Diagnostic(f"node {name}", "shape", detail))
+            hint = "--repair states what arrives"
+            problems.append(Diagnostic(f"node {name}", "shape", detail, hint))
     if problems:
         raise VerificationError(problems)
 
