@@ -38,6 +38,7 @@ from neurodeploy.passes.quantize import (
     with_reports,
 )
 from neurodeploy.passes.retime import retime
+from neurodeploy.passes.split_inputs import split_inputs
 from neurodeploy.passes.split_signs import split_signs
 from neurodeploy.primitives import PRIMITIVES
 from neurodeploy.sources import agreed_dt, graph_source, load, read_graph
@@ -88,18 +89,21 @@ def compile(
     dt: float | None = None,
     discretisation: str | None = None,
     options: Options | None = None,
+    inputs_in_parts: bool = False,
     watch: Watch = _silent,
 ) -> Compiled:
     """Graph to fixed-point Program for a chip.
 
-    calibration: input like the network's own, `(T, B, *shape)`; it sets the scales. Raises what the
-    stages raise: ConfigError, UnsupportedPrimitive, VerificationError, QuantizationError and
-    ResourceError.
+    calibration: input like the network's own, `(T, B, *shape)`; it sets the scales.
+    inputs_in_parts: neurons with more inputs than a core has axons get sums of parts of them, see
+    `passes.split_inputs`. Raises what the stages raise: ConfigError, UnsupportedPrimitive,
+    VerificationError, QuantizationError and ResourceError.
     """
     chip = chip_of(hardware)
     real = load(source, dt, discretisation)
     compiled = to_integers(real, chip, calibration, options, watch)
-    program = to_hardware_time(compiled.program, chip, calibration, watch)
+    fixed = split_inputs(compiled.program, chip) if inputs_in_parts else compiled.program
+    program = to_hardware_time(fixed, chip, calibration, watch)
     return replace(compiled, program=with_reports(program, compiled.layers))
 
 

@@ -37,6 +37,9 @@ def command(
     ),
     input_bits: int = typer.Option(8, help="width of graded input messages"),
     margin: float = typer.Option(1.5, help="head-room of the states over the calibration data"),
+    split_inputs: bool = typer.Option(
+        False, "--split-inputs", help="sum more inputs than a core has axons in parts"
+    ),
     netx: Path | None = typer.Option(None, help="also write lava-dl's .net file"),
     repair: bool = typer.Option(False, "--repair", help=REPAIR),
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
@@ -69,7 +72,7 @@ def command(
         tolerance=tolerance,
     )
     data = read_inputs(calibrate, real)
-    compiled = compile(real, hw, calibration=data, options=options)
+    compiled = compile(real, hw, calibration=data, options=options, inputs_in_parts=split_inputs)
     if netx:
         write_netx(netx, compiled.program)
     write_program(output, compiled.program)

@@ -23,6 +23,7 @@ from neurodeploy.passes.place.program import (
 from neurodeploy.passes.place.refusals import misfits
 from neurodeploy.passes.place.slimmer import grouped, slimmed
 from neurodeploy.passes.place.tiling import NoRoom
+from neurodeploy.passes.split_inputs import split_inputs
 
 _PARTS: Final = (2, 4, 8, 16, 32, 64)
 
@@ -118,6 +119,8 @@ def _remedies(
     """Changes that make it fit, each tried by placing the changed Program."""
     if found is not None:
         yield from _larger(program, hardware, found)
+    else:
+        yield from _in_parts(program, hardware, bits)
     if found is not None and found.mapping is not None and program.arithmetic == "real":
         narrower = (b for b in range(bits - 1, 0, -1) if _would_fit(program, hardware, b))
         yield from (f"with weights of {b} bits" for b in islice(narrower, 1))
@@ -163,6 +166,14 @@ def _larger(program: Program, hardware: Hardware, found: Arrangement) -> Iterato
             chips = system.limit("chips")
             yield f"on {system.name} ({chips:,} chips of {chip})"
             return
+
+
+def _in_parts(program: Program, hardware: Hardware, bits: int) -> Iterator[str]:
+    """Of a Program that has not been retimed: then its latency may still change."""
+    if program.depth == 0:
+        split = split_inputs(program, hardware)
+        if split is not program and _would_fit(split, hardware, bits):
+            yield "with inputs summed in parts on other cores (compile --split-inputs)"
 
 
 def _shapes(program: Program) -> str:
