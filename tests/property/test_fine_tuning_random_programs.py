@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurodeploy.backends import reference
+from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.zoo.fine_tuning import FixedNetwork
 from neurodeploy.zoo.fine_tuning.fixed_step import MODELS
 from tests.property.random_programs import random_inputs, random_program
@@ -22,7 +23,7 @@ def test_random_programs(seed: int, least_delay: int, batch: int) -> None:
     network = FixedNetwork(program)
     sent = network.integers(x)
     for neuron in program.neurons:
-        key = f"{neuron.name}/{'v' if neuron.model == 'integrator' else 's'}"
+        key = f"{neuron.name}/{NEURON_MODELS[neuron.model].sends}"
         got = sent[neuron.name].detach().numpy()
         np.testing.assert_array_equal(got, expected.states[key], err_msg=key)
     unchanged = network.to_program()

@@ -4,8 +4,12 @@ Integers live in float64: exact as long as no state before wrapping reaches 2^41
 (ir.arithmetic; k = 4096 - decay, thresholds already << 6):
 
     u  = wrap(trunc(u ku / 4096) + 64 a)
-    v  = clip(trunc(v kv / 4096) + u + bias);  v = clip(v - subtract s)
-    s' = v > vth;                              v = 0 where s', if the reset is hard
+    w  = clip(trunc(v kv / 4096) + u + bias)
+    s' = w > vth, and by the kind of reset
+        zero        v = w, 0 where s'
+        refractory  likewise, and where s there is neither spike nor v
+        subtract    w = clip(w - subtract s) before the test, v = w
+        at_once     s' = w - vth (v > vth) > vth,  v = w - vth s'
 
 Backwards rounding, wrapping, clipping and the reset are passed through (snnTorch detaches the reset
 likewise), and a spike has the derivative of a fast sigmoid in real units x = (v - vth) / scale:
@@ -15,73 +19,73 @@ likewise), and a spike has the derivative of a fast sigmoid in real units x = (v
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from neurodeploy.ir.arithmetic import DECAY_UNITY, DU_OFFSET, MANTISSA_SHIFT, STATE_LIMIT
-from neurodeploy.ir.neurons.model import Params
+from neurodeploy.ir.program import Neuron
 
 State = tuple[Tensor, Tensor, Tensor]
+
+
+Reset = Literal["zero", "refractory", "subtract", "at_once"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """How a neuron model resets, and whether it sends v instead of spikes. An integrator is one
+    with an infinite threshold."""
+
+    reset: Reset
+    sends_v: bool = False
+
+
+MODELS = {
+    "cuba_lif": Model("zero"),
+    "refractory_lif": Model("refractory"),
+    "soft_lif": Model("subtract"),
+    "soft_lif_membrane": Model("subtract", sends_v=True),
+    "soft_lif_at_once": Model("at_once"),
+    "soft_lif_at_once_membrane": Model("at_once", sends_v=True),
+    "integrator": Model("zero", sends_v=True),
+}
+"""The neuron models that can be trained through."""
 
 
 @dataclass(frozen=True)
 class Dynamics:
     """The constants of a population's update; tensors have no dimension or the population's shape.
 
-    An integrator is a neuron with an infinite threshold, whose v is what it sends.
+    scale: integers per real unit of v; slope: of the surrogate gradient.
     """
 
+    model: Model
     kept_u: Tensor
     kept_v: Tensor
     vth: Tensor
     subtract: Tensor
-    hard_reset: bool
     scale: float
     slope: float
-    sends_v: bool
 
+    @classmethod
+    def of(cls, neuron: Neuron, slope: float, device: torch.device) -> Dynamics:
+        def integers(value: Any) -> Tensor:
+            return torch.as_tensor(value, dtype=torch.float64, device=device)
 
-def _dynamics(
-    params: Params, scale: float, slope: float, device: torch.device, **model: bool
-) -> Dynamics:
-    def integers(value: Any) -> Tensor:
-        return torch.as_tensor(value, dtype=torch.float64, device=device)
-
-    vth = params.get("vth")
-    return Dynamics(
-        kept_u=DECAY_UNITY - (integers(params["du"]) + DU_OFFSET),
-        kept_v=DECAY_UNITY - integers(params["dv"]),
-        vth=integers(inf) if vth is None else integers(vth) * (1 << MANTISSA_SHIFT),
-        subtract=integers(params.get("subtract", 0)) * (1 << MANTISSA_SHIFT),
-        scale=scale,
-        slope=slope,
-        **model,
-    )
-
-
-def _cuba_lif(params: Params, scale: float, slope: float, device: torch.device) -> Dynamics:
-    return _dynamics(params, scale, slope, device, hard_reset=True, sends_v=False)
-
-
-def _soft_lif(params: Params, scale: float, slope: float, device: torch.device) -> Dynamics:
-    return _dynamics(params, scale, slope, device, hard_reset=False, sends_v=False)
-
-
-def _integrator(params: Params, scale: float, slope: float, device: torch.device) -> Dynamics:
-    return _dynamics(params, scale, slope, device, hard_reset=False, sends_v=True)
-
-
-MODELS: dict[str, Callable[[Params, float, float, torch.device], Dynamics]] = {
-    "cuba_lif": _cuba_lif,
-    "soft_lif": _soft_lif,
-    "integrator": _integrator,
-}
-"""The neuron models that can be trained through."""
+        p = neuron.params
+        return cls(
+            model=MODELS[neuron.model],
+            kept_u=DECAY_UNITY - (integers(p["du"]) + DU_OFFSET),
+            kept_v=DECAY_UNITY - integers(p["dv"]),
+            vth=integers(p.get("vth", inf)) * (1 << MANTISSA_SHIFT),
+            subtract=integers(p.get("subtract", 0)) * (1 << MANTISSA_SHIFT),
+            scale=neuron.scale,
+            slope=slope,
+        )
 
 
 class FixedStep(torch.autograd.Function):
@@ -95,14 +99,23 @@ class FixedStep(torch.autograd.Function):
         ctx: Any, u: Tensor, v: Tensor, s: Tensor, a: Tensor, bias: Tensor, d: Dynamics
     ) -> State:
         u = _wrapped(_decayed(u, d.kept_u) + a * (1 << MANTISSA_SHIFT))
-        v = _clipped(_decayed(v, d.kept_v) + u + bias)
-        v = _clipped(v - d.subtract * s)
-        spikes = (v > d.vth).to(v.dtype)
-        slope = (1.0 + (d.slope / d.scale) * (v - d.vth).abs()) ** -2 / d.scale
-        kept = 1.0 - spikes if d.hard_reset else torch.ones(())
+        w = _clipped(_decayed(v, d.kept_v) + u + bias)
+        if d.model.reset == "subtract":
+            w = _clipped(w - d.subtract * s)
+        over = w - d.vth
+        if d.model.reset == "at_once":
+            over = torch.where(v > d.vth, over - d.vth, over)
+        spikes = (over > 0).to(v.dtype)
+        slope = (1.0 + (d.slope / d.scale) * over.abs()) ** -2 / d.scale
+        kept = torch.ones_like(v)
+        if d.model.reset in ("zero", "refractory"):
+            kept = 1.0 - spikes
+        if d.model.reset == "refractory":
+            ready = 1.0 - s
+            spikes, slope, kept = spikes * ready, slope * ready, kept * ready
         ctx.save_for_backward(slope, kept)
         ctx.dynamics = d
-        return u, v * kept if d.hard_reset else v, spikes
+        return u, _reset(w, spikes, kept, d), spikes
 
     @staticmethod
     def backward(ctx: Any, du: Tensor, dv: Tensor, ds: Tensor) -> tuple[Tensor | None, ...]:
@@ -118,6 +131,12 @@ class FixedStep(torch.autograd.Function):
             dv.sum(0),
             None,
         )
+
+
+def _reset(w: Tensor, spikes: Tensor, kept: Tensor, d: Dynamics) -> Tensor:
+    if d.model.reset == "at_once":
+        return torch.where(spikes > 0, w - d.vth, w)
+    return w if d.model.reset == "subtract" else w * kept
 
 
 def _decayed(x: Tensor, kept: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from neurodeploy.ir.arithmetic import BIAS_MANTISSA_MAX
 from neurodeploy.ir.program import Neuron
-from neurodeploy.zoo.fine_tuning.fixed_step import MODELS, FixedStep, State
+from neurodeploy.zoo.fine_tuning.fixed_step import Dynamics, FixedStep, State
 from neurodeploy.zoo.fine_tuning.rounding import rounded
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -48,14 +48,12 @@ class FixedPopulation(nn.Module):
 
     def stepper(self) -> Any:
         """`(state, a) -> (state, message)` for one step."""
-        dynamics = MODELS[self.neuron.model](
-            self.neuron.params, self.neuron.scale, self.slope, self.bias.device
-        )
+        dynamics = Dynamics.of(self.neuron, self.slope, self.bias.device)
         bias = self.mantissas() * self.unit
 
         def step(state: State, a: Tensor) -> tuple[State, Tensor]:
             after: State = FixedStep.apply(*state, a, bias, dynamics)  # type: ignore[no-untyped-call]
-            return after, after[1] if dynamics.sends_v else after[2]
+            return after, after[1] if dynamics.model.sends_v else after[2]
 
         return step
 
