@@ -68,13 +68,8 @@ def difference(
         detail = f"{quantity} of {stages[0]} or {stages[1]} hold NaN or infinite values"
         raise VerificationError(Diagnostic(f"layer {layer}", "finite", detail))
     wrong = gap > tolerance
-    first, flat = (-1, -1), -1
-    values: tuple[float, ...] = ()
-    if wrong.any():
-        place = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
-        first, index = (int(place[0]), int(place[1])), place[2:]
-        flat = int(np.ravel_multi_index(index, a.shape[2:])) if index else 0
-        values = (float(a[place]), float(b[place]))
+    step, sample, index = _first(wrong)
+    flat = int(np.ravel_multi_index(index, a.shape[2:])) if index else min(step, 0)
     return Difference(
         left=stages[0],
         right=stages[1],
@@ -82,12 +77,20 @@ def difference(
         quantity=quantity,
         compared=int(a.size),
         differing=int(wrong.sum()),
-        first_step=first[0],
+        first_step=step,
         first_neuron=flat,
         largest=float(gap.max(initial=0.0)) / scale,
         exact=exact,
-        first_sample=first[1],
-        first_index=tuple(int(i) for i in np.unravel_index(flat, a.shape[2:])) if values else (),
-        first_values=values,
+        first_sample=sample,
+        first_index=index,
+        first_values=() if step < 0 else tuple(float(x[(step, sample, *index)]) for x in arrays),
         rms=float(np.sqrt(np.mean(gap * gap))) / scale if gap.size else 0.0,
     )
+
+
+def _first(wrong: Array) -> tuple[int, int, tuple[int, ...]]:
+    """Step, sample and index of the first True in `(T, B, *shape)`; -1, -1, () if there is none."""
+    if not wrong.any():
+        return -1, -1, ()
+    step, sample, *index = (int(i) for i in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
+    return step, sample, tuple(index)

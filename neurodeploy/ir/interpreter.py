@@ -14,7 +14,7 @@ and sends y. All are arrays of the node's shape; k(tau) is the share by which a 
     AvgPool2d  y = the sum over each window / (kH kW), zeros for padding
     Flatten    y = x with the axes start_dim..end_dim joined (there is no batch axis to count)
     Delay      y = what x was `delay` earlier, 0 before that
-    Threshold  y = 1 where x > threshold, else 0
+    Threshold  y = 1 where x > threshold, else 0: a neuron without state
     I          v <- v + r dt x;                                 y = v
     IF         v <- v + r dt x;                                 y = 1 where v > v_threshold, else 0
     LI         v <- (1 - k(tau)) v + k(tau) (v_leak + r x);     y = v
