@@ -69,6 +69,7 @@ def difference(
         raise VerificationError(Diagnostic(f"layer {layer}", "finite", detail))
     wrong = gap > tolerance
     step, sample, index = _first(wrong)
+    place = (step, sample, *index)
     flat = int(np.ravel_multi_index(index, a.shape[2:])) if index else min(step, 0)
     return Difference(
         left=stages[0],
@@ -83,7 +84,7 @@ def difference(
         exact=exact,
         first_sample=sample,
         first_index=index,
-        first_values=() if step < 0 else tuple(float(x[(step, sample, *index)]) for x in arrays),
+        first_values=() if step < 0 else tuple(float(x[place]) for x in arrays),
         rms=float(np.sqrt(np.mean(gap * gap))) / scale if gap.size else 0.0,
     )
 
