@@ -215,6 +215,23 @@ def test_a_complex_parameter_keeps_its_imaginary_part():
     np.testing.assert_array_equal(bias, net.fc.bias.detach().double().numpy() + 2.0)
 
 
+LIKE = {
+    "view_as": lambda y, mask: y.view_as(y.clone()),
+    "expand_as": lambda y, mask: y + mask.expand_as(y),
+    "type_as": lambda y, mask: y * mask.type_as(y),
+    "to": lambda y, mask: y * mask.to(y),
+}
+
+
+@pytest.mark.parametrize("name", LIKE)
+def test_a_tensor_that_only_gives_its_shape_or_type(name):
+    class Like(Net):
+        def forward(self, x):
+            return self.lif(LIKE[name](self.fc(x), torch.arange(8) % 2))
+
+    assert_exact(Like())
+
+
 class Shifted(Net):
     def forward(self, x):
         return torch.stack([self.lif(self.fc(x[t + 1])) for t in range(len(x) - 1)])

@@ -97,6 +97,9 @@ _ABOUT = (
 )
 QUESTIONS: Final = frozenset(_ABOUT.split())
 
+# what asks every tensor but the first for its shape or type alone
+LIKE: Final = frozenset(["to", "type_as", "view_as", "reshape_as", "expand_as"])
+
 # what hands a signal's values to Python, where the code may decide by them
 _VALUES = (
     "item __bool__ __float__ __int__ __index__ __complex__ tolist numpy __array__ __dlpack__ "

@@ -19,6 +19,7 @@ from neurodeploy.errors import Diagnostic
 from neurodeploy.frontends.tracer import layers
 from neurodeploy.frontends.tracer.expressions import Apply, Expr, Port, Unknown, relative
 from neurodeploy.frontends.tracer.functions import (
+    LIKE,
     QUESTIONS,
     RANDOM,
     READS,
@@ -53,6 +54,11 @@ def _ours() -> Iterator[None]:
         yield
     except Exception as error:
         raise OwnError from error
+
+
+def _model(arg: Any) -> Any:
+    """A tensor of the same shape and type that carries no signal."""
+    return arg.detach() if isinstance(arg, Tensor) else arg
 
 
 class Tracer(Tensors, TorchFunctionMode):
@@ -115,6 +121,8 @@ class Tracer(Tensors, TorchFunctionMode):
             return func(*args, **kwargs)
         with _ours():
             name = function_name(func)
+            if name in LIKE:
+                args = (*args[:1], *(_model(arg) for arg in args[1:]))
             given = self._before_change(name, args)
             tracked = [t for t in tree_leaves((args, kwargs)) if self.lookup(t) is not None]
         out = func(*args, **kwargs)
@@ -123,7 +131,8 @@ class Tracer(Tensors, TorchFunctionMode):
             if tracked and name not in QUESTIONS:
                 self._function(Call(name, func, given, kwargs, out), tracked)
             else:
-                inputs = () if name in QUESTIONS else tree_leaves((args, kwargs))
+                data = args[:1] if name in LIKE else (args, kwargs)
+                inputs = () if name in QUESTIONS else tree_leaves(data)
                 self.computed(inputs, tree_leaves(out), name in RANDOM)
         return out
 
