@@ -27,6 +27,8 @@ _VERBS = {
     "write_nir": "neurodeploy.ir.files",
     "read_program": "neurodeploy.ir.files",
     "write_program": "neurodeploy.ir.files",
+    "read_nir_data": "neurodeploy.ir.files",
+    "write_trace": "neurodeploy.ir.files",
     "load_hardware": "neurodeploy.hardware",
     "compare": "neurodeploy.bench.compare",
     "write_report": "neurodeploy.report",
@@ -42,9 +44,11 @@ if TYPE_CHECKING:
     from neurodeploy.frontends.netx import read_netx as read_netx
     from neurodeploy.hardware import load_hardware as load_hardware
     from neurodeploy.ir.files import read_nir as read_nir
+    from neurodeploy.ir.files import read_nir_data as read_nir_data
     from neurodeploy.ir.files import read_program as read_program
     from neurodeploy.ir.files import write_nir as write_nir
     from neurodeploy.ir.files import write_program as write_program
+    from neurodeploy.ir.files import write_trace as write_trace
     from neurodeploy.ir.flatten import flatten as flatten
     from neurodeploy.pipeline import compile as compile
     from neurodeploy.pipeline import fit as fit

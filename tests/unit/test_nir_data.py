@@ -6,6 +6,7 @@ import nir
 import numpy as np
 import pytest
 
+import neurodeploy
 from neurodeploy import pipeline
 from neurodeploy.backends import reference
 from neurodeploy.errors import ConfigError, DataError
@@ -198,7 +199,7 @@ def test_spikes_as_events(tmp_path):
     silent[:, 1] = False
     trace = pipeline.run(small_graph(), silent, dt=DT, probe="all")
     path = tmp_path / "t.nir"
-    write_trace(path, trace, events=True)
+    neurodeploy.write_trace(path, trace, events=True)
     found = nir.read_data(path).nodes["lif"].observables
     assert isinstance(found["voltages"], nir.TimeGriddedData)
     spikes = found["spikes"]
@@ -213,7 +214,8 @@ def test_spikes_as_events(tmp_path):
     nodes = {"lif": nir.Input({"input": two}), "echo": nir.Threshold(np.full(2, 0.5))}
     nodes["out"] = nir.Output({"output": two})
     echo = nir.NIRGraph(nodes, [("lif", "echo"), ("echo", "out")], type_check=False)
-    again = pipeline.run(echo, nir.NIRGraphData({"lif": read_nir_data(path).nodes["lif"]}), dt=DT)
+    recorded = neurodeploy.read_nir_data(path).nodes["lif"]
+    again = pipeline.run(echo, nir.NIRGraphData({"lif": recorded}), dt=DT)
     np.testing.assert_array_equal(again.output, trace.output)
 
 
