@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -121,19 +121,27 @@ def _remedies(
         yield from _larger(program, hardware, found)
     else:
         yield from _in_parts(program, hardware, bits)
-    if found is not None and found.mapping is not None and program.arithmetic == "real":
+    if program.arithmetic == "real" and (found is None or found.mapping is not None):
         narrower = (b for b in range(bits - 1, 0, -1) if _would_fit(program, hardware, b))
         yield from (f"with weights of {b} bits" for b in islice(narrower, 1))
+    for parts, _ in _first_that_fits(program, grouped, hardware, bits):
+        yield f"with its convolutions in {parts} groups of channels"
+    for parts, smaller in _first_that_fits(program, slimmed, hardware, bits):
+        yield f"with 1/{parts} of the neurons of its hidden layers ({_shapes(smaller)})"
+
+
+def _first_that_fits(
+    program: Program,
+    change: Callable[[Program, int], Program | None],
+    hardware: Hardware,
+    bits: int,
+) -> Iterator[tuple[int, Program]]:
+    """The mildest change that is enough, if one is."""
     for parts in _PARTS:
-        changed = grouped(program, parts)
+        changed = change(program, parts)
         if changed is not None and _would_fit(changed, hardware, bits):
-            yield f"with its convolutions in {parts} groups of channels"
-            break
-    for parts in _PARTS:
-        changed = slimmed(program, parts)
-        if changed is not None and _would_fit(changed, hardware, bits):
-            yield f"with 1/{parts} of the neurons of its hidden layers ({_shapes(changed)})"
-            break
+            yield parts, changed
+            return
 
 
 def _arranged(

@@ -15,7 +15,7 @@ from scipy import sparse
 from neurodeploy.hardware import Hardware
 from neurodeploy.ir.mapping import Core, Mapping, Seat, Slice, Traffic
 from neurodeploy.ir.program import Program
-from neurodeploy.passes.place.demand import Demand, demand
+from neurodeploy.passes.place.demand import OUTPUT_AXONS, Demand, demand
 from neurodeploy.passes.place.grid import Grid
 from neurodeploy.passes.place.links import Links, find_links
 from neurodeploy.passes.place.needs import ProgramNeeds
@@ -26,7 +26,6 @@ from neurodeploy.passes.retime import hardware_delays
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Rates = Dict[str, Array]
-OUTPUT_AXONS: Final = "output_axons_per_core"
 
 
 MOST_BOXES: Final = 20_000  # beyond these, boxes are counted but not packed and seated
