@@ -21,9 +21,11 @@ from neurodeploy.zoo.data import braille as braille_data
 from neurodeploy.zoo.data import digits as digits_data
 from neurodeploy.zoo.data.clips import load_clips
 from neurodeploy.zoo.data.sequences import Sequences, Split, decide
+from neurodeploy.zoo.evaluation import evaluation_sets
 from neurodeploy.zoo.level_crossings import level_crossings
 from neurodeploy.zoo.models.braille import Braille, braille
 from neurodeploy.zoo.models.digits import Digits, digits
+from neurodeploy.zoo.train.batches import Batches, class_loss, frame_loss
 from neurodeploy.zoo.train.braille import Slides, braille_task, other_slide
 from neurodeploy.zoo.train.checkpoint import read_tensors
 from neurodeploy.zoo.train.classifier import ClassifierRecipe, batch_at, train
@@ -236,3 +238,40 @@ def test_a_held_out_speaker_where_there_are_none_is_refused(tmp_path: Path) -> N
         run_recipe("braille", tmp_path, tmp_path, held_out="theo")
     with pytest.raises(ConfigError, match="variant-unknown"):
         run_recipe("vda", tmp_path, tmp_path)
+
+
+def test_batches_for_fine_tuning_are_made_when_asked_for_and_follow_the_recipe() -> None:
+    task = braille_task()
+    made: list[int] = []
+
+    def at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        made.append(step)
+        return batch_at(task, words(), step)
+
+    batches = Batches(at, 3)
+    assert made == []
+    assert len(batches) == 3
+    assert torch.equal(batches[-1][0], batches[2][0])
+    assert [y.shape for _, y in batches] == [(30,)] * 3
+    assert made == [2, 2, 0, 1, 2]
+    with pytest.raises(IndexError):
+        batches[3]
+
+
+def test_losses_are_those_of_the_recipes() -> None:
+    readout, classes = torch.randn(7, 4, 3), torch.tensor([0, 2, 1, 1])
+    log = torch.log_softmax(readout.sum(0) / 7, dim=1)
+    assert class_loss(readout, classes) == pytest.approx(float(-log[range(4), classes].mean()))
+    speech = torch.tensor([[True, False]] * 7)
+    p = torch.sigmoid(readout[:, :2, :1])[..., 0].double()
+    likely = torch.where(speech, p, 1 - p)
+    assert frame_loss(readout[:, :2, :1], speech) == pytest.approx(float(-likely.log().mean()))
+
+
+def test_data_for_measuring_are_refused_as_those_for_training(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="'mnist' is not one of vad, vad_zero, digits, braille"):
+        evaluation_sets("mnist", tmp_path)
+    with pytest.raises(DataError, match="data-missing"):
+        evaluation_sets("digits", tmp_path)
+    with pytest.raises(DataError, match="manifest-missing"):
+        evaluation_sets("vad", tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,14 @@ CLASSIFIERS = ("digits", "braille")
 
 
 def task_and_data(
-    name: str, data: Path, held_out: str | None, bar: Progress
+    name: str,
+    data: Path,
+    held_out: str | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Classification, Split]:
     """What a classifier is trained with; raises what its reader raises."""
     if name == "digits":
-        row = bar.add_task("features of the recordings")
-        split = read_digits(
-            data,
-            held_out=held_out,
-            progress=lambda done, total: bar.update(row, completed=done, total=total),
-        )
-        return digits_task(held_out), split
+        return digits_task(held_out), read_digits(data, held_out=held_out, progress=progress)
     return braille_task(), read_braille(data)
 
 
@@ -43,7 +41,13 @@ def train_classifier(
     torch.set_num_threads(1)  # one order of summation; layers this small gain nothing from more
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:
-        task, split = task_and_data(name, data, held_out, bar)
+        reading = bar.add_task("recordings")
+        task, split = task_and_data(
+            name,
+            data,
+            held_out,
+            lambda done, total: bar.update(reading, completed=done, total=total),
+        )
         row = bar.add_task(name, total=task.recipe.steps)
 
         def show(step: int, steps: int, m: Metrics) -> None:

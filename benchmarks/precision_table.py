@@ -1,0 +1,62 @@
+"""docs/precision.md, made of what benchmarks/precision.py measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+RESULT = Path(__file__).parent / "results" / "precision.json"
+TABLE = Path(__file__).parents[1] / "docs" / "precision.md"
+HEAD = """# Accuracy at fewer weight bits
+
+Whole test sets through the `cpu` backend, on the integers of Loihi 2. *Rounded* is the compiled
+network as it is; *tuned* went on with its training recipe through the chip's integers for a few
+steps (`neurodeploy.zoo.fine_tuning`), one run, no selection. Decays have 12 bits, thresholds 17,
+states 24; weights of both signs lose one bit to the sign.
+
+"""
+TASKS = {
+    "vad": "speech or not, per 10 ms frame",
+    "digits": "spoken digits, official split",
+    "braille": "27 Braille letters",
+}
+COLUMNS = ("network", "test set", "float", "weight bits", "rounded", "tuned", "steps")
+
+
+def table(results: dict[str, Any]) -> str:
+    """The document: a table, and for each network what one answer weighs."""
+    lines = [_row(COLUMNS), _row(["---"] * len(COLUMNS))]
+    for name in (n for n in TASKS if n in results["networks"]):
+        rows = results["networks"][name]
+        for width, rounded in sorted(rows["fixed"].items(), key=lambda row: -int(row[0])):
+            tuned = rows["tuned"].get(width)
+            lines.append(
+                _row(
+                    (
+                        name,
+                        f"{TASKS[name]}, {rows['answers']:,}",
+                        _percent(rows["real"]),
+                        width,
+                        _percent(rounded["accuracy"], rows["real"]),
+                        _percent(tuned["accuracy"], rows["real"]) if tuned else "",
+                        str(rows["identity"]["steps"]),
+                    )
+                )
+            )
+    made = results["provenance"]
+    command = "python -m benchmarks.precision --vad CORPUS --digits FSDD --braille BRAILLE"
+    foot = (
+        f"\nIn brackets: points against float. One recording of digits is {100 / 300:.2f} points, "
+        f"one of braille {100 / 270:.2f}.\n\nMade by `{command}` ({made['created'][:10]}, torch "
+        f"{made['versions'].get('torch', '?')}); the data: exports/README.md.\n"
+    )
+    return HEAD + "\n".join(lines) + "\n" + foot
+
+
+def _percent(share: float, against: float | None = None) -> str:
+    text = f"{100 * share:.2f} %"
+    return text if against is None else f"{text} ({100 * (share - against):+.2f})"
+
+
+def _row(cells: Any) -> str:
+    return "| " + " | ".join(cells) + " |"
