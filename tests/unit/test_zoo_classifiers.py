@@ -139,7 +139,12 @@ def test_braille_files_that_are_missing_other_or_damaged_are_refused(tmp_path: P
     path = tmp_path / "letters.npz"
     with pytest.raises(DataError, match="data-missing"):
         braille_data.read_braille(path)
-    path.write_bytes(b"PK\x03\x04 damaged")
+    path.write_bytes(b"\x80\x04 a pickle")
+    with pytest.raises(DataError, match=r"data-unreadable\]: is no \.npz"):
+        braille_data.read_braille(path)
+    np.savez_compressed(path, letter=np.arange(999))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:60] + bytes(40) + whole[100:])
     with pytest.raises(DataError, match="data-unreadable"):
         braille_data.read_braille(path)
     np.savez(path, taxel_data=np.zeros((3, 4)), letter=np.array(["A", "B", "C"]))

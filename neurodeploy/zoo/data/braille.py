@@ -11,6 +11,7 @@ with `taxel_data` (1350, 76, 12) integers, `letter` (1350,) text and `repetition
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,8 @@ def _read(path: Path) -> tuple[npt.NDArray[Any], ...]:
     where, hint = str(path), "an .npz with taxel_data, letter and repetition, see zoo/data/braille"
     if not path.is_file():
         raise DataError(Diagnostic(where, "data-missing", "no such file", hint))
+    if not zipfile.is_zipfile(path):
+        raise DataError(Diagnostic(where, "data-unreadable", "is no .npz", hint))
     try:
         with np.load(path, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
