@@ -20,13 +20,15 @@ TASKS = {
     "digits": "spoken digits, official split",
     "braille": "27 Braille letters",
 }
+COMMAND = "python -m benchmarks.precision --vad CORPUS --digits FSDD --braille BRAILLE"
 COLUMNS = ("network", "test set", "float", "weight bits", "rounded", "tuned", "steps")
 
 
 def table(results: dict[str, Any]) -> str:
     """The document: a table, and for each network what one answer weighs."""
     lines = [_row(COLUMNS), _row(["---"] * len(COLUMNS))]
-    for name in (n for n in TASKS if n in results["networks"]):
+    shown = [name for name in TASKS if name in results["networks"]]
+    for name in shown:
         rows = results["networks"][name]
         for width, rounded in sorted(rows["fixed"].items(), key=lambda row: -int(row[0])):
             tuned = rows["tuned"].get(width)
@@ -44,12 +46,17 @@ def table(results: dict[str, Any]) -> str:
                 )
             )
     made = results["provenance"]
-    command = "python -m benchmarks.precision --vad CORPUS --digits FSDD --braille BRAILLE"
-    foot = (
-        f"\nIn brackets: points against float. One recording of digits is {100 / 300:.2f} points, "
-        f"one of braille {100 / 270:.2f}.\n\nMade by `{command}` ({made['created'][:10]}, torch "
-        f"{made['versions'].get('torch', '?')}); the data: exports/README.md.\n"
+    torch = made["versions"].get("torch", "?")
+    weights = ", ".join(
+        f"{100 / results['networks'][name]['answers']:.2g} in {name}" for name in shown
     )
+    foot = f"""
+In brackets: points against float; one answer weighs {weights}.
+Tuning trains on, so it may end above float. The detector's threshold is the best one of its
+validation set, found for each row.
+
+Made by `{COMMAND}` ({made["created"][:10]}, torch {torch}); the data: exports/README.md.
+"""
     return HEAD + "\n".join(lines) + "\n" + foot
 
 
