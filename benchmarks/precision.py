@@ -57,14 +57,13 @@ def measure(name: str, data: Path, results: dict[str, Any], bits: tuple[int, ...
         rows["real"] = right(graph, sets, "reference")
         rows["answers"] = int(sets.test.labels.size)
         _save(results)
-    for width in bits:
-        options = Options(weight_bits=width, input_bits=INPUT_BITS.get(name, 8))
-        if str(width) not in rows["fixed"]:
-            rows["fixed"][str(width)] = rounded(graph, sets, options)
-            _save(results)
-        if str(width) not in rows["tuned"]:
-            rows["tuned"][str(width)] = tuned(name, data, sets, options)
-            _save(results)
+    options = {str(b): Options(weight_bits=b, input_bits=INPUT_BITS.get(name, 8)) for b in bits}
+    for width in (w for w in options if w not in rows["fixed"]):
+        rows["fixed"][width] = rounded(graph, sets, options[width])
+        _save(results)
+    for width in (w for w in options if w not in rows["tuned"]):
+        rows["tuned"][width] = tuned(name, data, sets, options[width])
+        _save(results)
 
 
 def right(source: Program | Path, sets: EvaluationSets, backend: str) -> float:

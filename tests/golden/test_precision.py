@@ -1,12 +1,13 @@
-"""docs/precision.md says what was measured."""
+"""docs/precision.md and exports/README.md say what was measured."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 
 from benchmarks.precision_table import RESULT, TABLE, table
-from neurodeploy.resources import resource
+from neurodeploy.resources import resource, resource_names
 
 
 def test_the_table_is_that_of_the_measured_results() -> None:
@@ -20,3 +21,15 @@ def test_the_results_are_those_of_the_shipped_networks() -> None:
     for name, rows in results["networks"].items():
         graph = resource("exports", f"{name}.nir").read_bytes()
         assert rows["identity"]["sha256"] == hashlib.sha256(graph).hexdigest()
+
+
+def test_the_accuracies_of_the_classifiers_are_those_of_their_test_sets() -> None:
+    text = resource("exports", "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+\.metrics\.json)` \|.*\| ([\d.]+ %) \| ([\d,]+) \|", text, re.M)
+    measured = set()
+    for name in resource_names("exports", ".metrics.json"):
+        metrics = json.loads(resource("exports", name).read_text(encoding="utf-8"))
+        if "test" in metrics:
+            share = f"{100 * metrics['test']['accuracy']:.2f} %"
+            measured.add((name, share, f"{metrics['parameters']:,}"))
+    assert set(rows) == measured
