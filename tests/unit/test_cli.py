@@ -297,6 +297,8 @@ def test_several_inputs_and_outputs(work, capsys):
         (("--shape", "sound=3", "--shape", "sound=2"), "an argument has one shape"),
         (("--shape", "smell=3"), "forward() has no argument smell"),
         (("--shape", "0"), "'0' is not like 784 or 2,34,34"),
+        (("--shape", "9999999999999", "--shape", "2"), "[memory]"),
+        (("--shape", "9" * 30, "--shape", "2"), "[memory]"),
         (("--shape", "3", "--shape", "2", "--returned", "third"), "'third' is not returned"),
         (("--shape", "3", "--shape", "2", "--time-axis", "sideways"), "sideways"),
     ],

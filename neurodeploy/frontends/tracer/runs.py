@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import torch
 from torch import Tensor, nn
 
-from neurodeploy.errors import Diagnostic
+from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.frontends.tracer.expressions import Expr, Port, Source, Unknown
 from neurodeploy.frontends.tracer.network_copy import copy_for_run, default_precision, precision_of
 from neurodeploy.frontends.tracer.neuron_layers import NeuronLayers, Problem
@@ -26,6 +26,7 @@ from neurodeploy.frontends.tracer.values import Value
 
 Loop = Literal["outside", "inside", "constant"]
 _BATCH: Final = 2
+_ONE_STEP: Final = "give the shape of one step, without batch and time"
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,11 @@ class _Call:
 
     def _random(self, *shape: int) -> Tensor:
         draw = torch.rand if self.run.trial == 0 else torch.randn
-        return draw(*shape, dtype=precision_of(self.network))
+        try:
+            return draw(*shape, dtype=precision_of(self.network))
+        except (RuntimeError, TypeError) as error:  # too large for memory, or for 64 bits
+            detail = f"{shape} values for a trial run: {str(error).splitlines()[0]}"
+            raise ConfigError(Diagnostic("input_shape", "memory", detail, _ONE_STEP)) from error
 
     def _forward(self, inputs: list[Tensor], states: Mapping[str, Any]) -> Any:
         ports = self.run.ports
