@@ -50,6 +50,20 @@ def refused(capsys, code, expected, work, before):
     return error
 
 
+@pytest.mark.parametrize(("bits", "held"), [("4", {4}), ("lif=3", {3}), ("auto", {2, 3, 4, 5})])
+def test_weight_bits(work, capsys, bits, held):
+    """The table's numbers are those of --json, and the file holds these widths."""
+    more = ("--bits", bits, "--tolerance", "0.2", "--signs", "split")
+    assert compiled(work, *more) == 0
+    assert "in network %" in capsys.readouterr().out
+    assert compiled(work, *more, "--json") == 0
+    (layer,) = json.loads(capsys.readouterr().out)
+    assert set(layer["weight_bits"].values()) <= held
+    assert 0 <= layer["predicted"] <= 1 and layer["saturations"] == 0
+    synapses = read_program(work / "net.ndp").synapses
+    assert {s.name: s.num_weight_bits for s in synapses} == layer["weight_bits"]
+
+
 def test_compile_run_inspect(work, capsys):
     assert compiled(work) == 0
     assert read_program(work / "net.ndp").arithmetic == "fixed"
