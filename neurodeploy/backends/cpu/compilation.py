@@ -52,10 +52,13 @@ class Kernel:
 
 
 @functools.cache
-def compiled_kernel(narrow: bool) -> Kernel:
-    """For int32 words (`narrow`) or int64."""
-    update = models.population_updates(_compiled, narrow)
-    return Kernel(_cached(_linked(kernel.advance, {"update_population": update})))
+def compiled_kernel(narrow: bool, usual: bool) -> Kernel:
+    """For int32 words (`narrow`) or int64; for the `usual` neuron models alone, or for all."""
+    update = models.population_updates(_compiled, narrow, usual)
+    advance = _linked(kernel.advance, {"update_population": update})
+    # numba's cache knows a function by its name and the types it is called with
+    advance.__qualname__ += "_usual" if usual else "_all"
+    return Kernel(_cached(advance))
 
 
 @functools.cache

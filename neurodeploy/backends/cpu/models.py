@@ -21,6 +21,7 @@ from neurodeploy.ir.neurons import NEURON_MODELS, Constants, NeuronModel
 Array = np.ndarray[Any, np.dtype[Any]]
 Compile = Callable[[Callable[..., Any]], Any]
 INT32_STATE_BITS = 29
+USUAL = (("cuba_lif", True), ("soft_lif", True), ("integrator", True))
 
 
 def update_population(
@@ -35,15 +36,24 @@ def update_population(
     raise NotImplementedError
 
 
-def population_updates(compile: Compile, narrow: bool) -> Any:
+def is_usual(numbers: Iterable[int]) -> bool:
+    """Whether a Program of these loops is one of the many that take a kernel of few loops."""
+    usual = {number for key, number in model_numbers().items() if key in USUAL}
+    return usual.issuperset(numbers)
+
+
+def population_updates(compile: Compile, narrow: bool, usual: bool) -> Any:
     """`update_population` for all models in the registry, compiled by `compile`.
 
+    usual: only for those loops that most Programs need: the others take longer to compile.
     narrow: for int32 words. Models whose integers then fit 32 bits calculate in 32 bits: twice as
     many neurons per vector instruction.
     """
     names: dict[str, Any] = {}
     lines = ["def update_population(model, states, total, sent, scalars, each):"]
     for (name, uniform), number in model_numbers().items():
+        if usual and (name, uniform) not in USUAL:
+            continue
         model = NEURON_MODELS[name]
         loop = f"{name}_{number}"
         names[loop] = _population_loop(model, uniform, compile, narrow and model.int32_input > 0)

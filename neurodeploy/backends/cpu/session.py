@@ -13,6 +13,7 @@ import numpy as np
 from neurodeploy.backends.cpu import columns as c
 from neurodeploy.backends.cpu.compilation import compiled_kernel
 from neurodeploy.backends.cpu.messages import Lister, as_arrays
+from neurodeploy.backends.cpu.models import is_usual
 from neurodeploy.backends.cpu.plan import Plan, make_plan
 from neurodeploy.backends.cpu.tables import (
     Counters,
@@ -103,7 +104,7 @@ class Session:
         plan, batch = self._plan, self.batch
         self._word = word
         self._limit = NARROW_LIMIT if word.itemsize == 4 else WIDE_LIMIT
-        self._kernel = compiled_kernel(word.itemsize == 4)
+        self._kernel = compiled_kernel(word.itemsize == 4, is_usual(plan.populations[:, c.MODEL]))
         self._tables = Tables(
             plan.nodes,
             _with_room(plan.populations, self._limit),
