@@ -68,15 +68,10 @@ class End:
 def run(program: Program, inputs: Mapping[str, Array], keys: tuple[str, ...]) -> dict[str, Array]:
     """`(T, N)` of each key `NODE/STATE`, for one sample of `(T, N)` inputs."""
     steps = len(next(iter(inputs.values())))
-    with tempfile.TemporaryDirectory(prefix="neurodeploy-lava-") as name:
-        progress = Path(name) / "progress.npy"
-        np.save(progress, np.zeros(len(program.neurons), dtype=np.int64))
-        failure = str(Path(name) / "failure.txt")
-        plans = {
-            n.name: Plan(steps, failure, {}, str(progress), i)
-            for i, n in enumerate(program.neurons)
-        }
-        processes = build(program, ring_buffers(inputs), plans, Plan(steps, failure))
+    with tempfile.TemporaryDirectory(prefix="neurodeploy-lava-") as folder:
+        plan = Plan(steps, str(Path(folder) / "failure.txt"))
+        plans = {n.name: plan for n in program.neurons}
+        processes = build(program, ring_buffers(inputs), plans, plan)
         config = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=MODELS)
         models: dict[Any, Any] = {}
         for process in processes.values():

@@ -1,7 +1,9 @@
 """Networks whose activity is set: each population fires at a given fraction of neurons per step.
 
 Every neuron integrates its bias and fires every k-th step, k = 1 / activity, from a phase of its
-own; the weights are so small that what arrives does not change that, and cost as much as any.
+own; the weights are so small that what arrives hardly changes that, and cost as much as any. A
+membrane starts as many biases lower as spikes take steps to reach its layer, so that a simulator
+without such latency computes the same spikes, that many steps earlier.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ def _neuron(
         "vth": (bias * period - bias // 2) >> 6,
         "bias": mantissa,
         "bias_exp": BIAS_EXP,
-        "v_init": rng.integers(0, period, shape) * bias if period > 1 else 0,
+        "v_init": (rng.integers(0, period, shape) - latency) * bias,
     }
     return Neuron(name, shape, "cuba_lif", params, latency=latency)
 

@@ -10,6 +10,7 @@ is written after each chunk. Exit code 1 if an integer differs.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import sys
@@ -36,7 +37,7 @@ from tests.property.random_programs import random_inputs, random_program
 Array = np.ndarray[Any, np.dtype[Any]]
 Simulator = Callable[[Program, dict[str, Array], tuple[str, ...]], dict[str, Array]]
 STEPS = 20
-CHUNK = 200  # programs a process: Lava keeps what it has built
+CHUNK = 500  # programs a process: Lava keeps what it has built
 RESULT = Path(__file__).parent / "results" / "soak.json"
 
 
@@ -46,8 +47,11 @@ def soak_chunk(task: tuple[str, int, int]) -> dict[str, Any]:
     warnings.simplefilter("ignore")
     found: Counter[str] = Counter()
     different = []
-    with lava.Session() as session:
-        simulator = _threads if route == "threads" else _runtime(session)
+    with contextlib.ExitStack() as stack:
+        if route == "threads":
+            simulator: Simulator = _threads
+        else:
+            simulator = _runtime(stack.enter_context(lava.Session()))
         for seed in range(first, stop):
             if not _compare(seed, simulator, found):
                 different.append(seed)
@@ -98,8 +102,8 @@ def _runtime(session: lava.Session) -> Simulator:
 
 
 def soak(route: str, first: int, programs: int, workers: int, output: Path) -> dict[str, Any]:
-    """Compares until `programs` have run; writes what was found into `output` under the route."""
-    record: dict[str, Any] = {"first_seed": first, "different_seeds": [], "counts": {}}
+    """Compares until `programs` have run; writes what was found into `output`."""
+    record: dict[str, Any] = {"route": route, "first_seed": first, "different_seeds": []}
     total: Counter[str] = Counter()
     begin = time.monotonic()
     spawned = multiprocessing.get_context("spawn")
@@ -111,18 +115,20 @@ def soak(route: str, first: int, programs: int, workers: int, output: Path) -> d
             record["different_seeds"] += found["different_seeds"]
             record.update(end_seed=first, counts=dict(sorted(total.items())))
             record.update(seconds=round(time.monotonic() - begin, 1), run=to_json(provenance()))
-            _write(output, route, record)
+            _write(output, record)
             print(f"{route}: {total['programs']} programs", file=sys.stderr, flush=True)
             if total["programs"] >= programs:
                 break
     return record
 
 
-def _write(output: Path, route: str, record: dict[str, Any]) -> None:
-    found = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
-    found[route] = record
+def _write(output: Path, record: dict[str, Any]) -> None:
+    """Into the list of runs, in place of one of the same route and first seed."""
+    runs = json.loads(output.read_text(encoding="utf-8")) if output.exists() else []
+    same = (record["route"], record["first_seed"])
+    kept = [run for run in runs if (run["route"], run["first_seed"]) != same]
     output.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(found, indent=1) + "\n"
+    text = json.dumps([*kept, record], indent=1) + "\n"
     write_whole(output, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 

@@ -26,7 +26,7 @@ class Plan:
     period: steps of one sample, after which the initial state returns.
     failure: where a model writes its traceback: Lava only counts failures, then waits forever.
     files: state name ("u", "v", "s") to a `.npy` file `(steps, N)` that is there already.
-    progress, slot: a `.npy` file of counters and the place of this process in it.
+    progress, slot: a `.npy` file of counters and the place of this process in it; "" for none.
     """
 
     period: int
@@ -72,8 +72,9 @@ class Recorded(Restarting):
         plan = self.proc_params[PLAN]
         if self.time_step == 1:
             self._rows = {k: np.load(path, mmap_mode="r+") for k, path in plan.files.items()}
-            self._progress = np.load(plan.progress, mmap_mode="r+")
+            self._progress = np.load(plan.progress, mmap_mode="r+") if plan.progress else None
         for state, rows in self._rows.items():
             value = self.s_out_buff if state == "s" else getattr(self, state)
             rows[self.time_step - 1] = value.T.ravel()
-        self._progress[plan.slot] = self.time_step
+        if self._progress is not None:
+            self._progress[plan.slot] = self.time_step
