@@ -133,7 +133,7 @@ def measure(
         for simulator, _ in ready:
             runs[simulator.peer].append(simulator.ask(run=LEAST_S))
     for simulator, record in ready:
-        record.update(_medians(runs[simulator.peer], len(case.x)))
+        record.update(_medians(runs[simulator.peer], runs["cpu"], len(case.x)))
     return records
 
 
@@ -158,38 +158,55 @@ def _assert_same(case: Case, trace: Trace, sent: Array, latency: bool) -> None:
     np.testing.assert_array_equal(sent, expected.reshape(sent.shape))
 
 
-def _medians(runs: list[dict[str, Any]], steps: int) -> dict[str, Any]:
-    """Seconds a step, of the clock and of all processors."""
+def _medians(runs: list[dict[str, Any]], ours: list[dict[str, Any]], steps: int) -> dict[str, Any]:
+    """Seconds a step, of the clock and of all processors; how many times those of `ours`, turn by
+    turn."""
+    turns = list(zip(runs, ours, strict=True))
     return {
         "step_s": statistics.median(run["seconds"] for run in runs) / steps,
         "step_cpu_s": statistics.median(run["cpu_seconds"] for run in runs) / steps,
+        "ratio": statistics.median(run["seconds"] / our["seconds"] for run, our in turns),
+        "cpu_ratio": statistics.median(
+            run["cpu_seconds"] / our["cpu_seconds"] for run, our in turns
+        ),
         "memory_bytes": max(run["memory_bytes"] for run in runs),
-        "runs_s": [run["seconds"] for run in runs],
+        "turns_s": [run["seconds"] for run in runs],
     }
 
 
 def benchmark(
     names: list[str], wanted: list[str], peers: Path | None, repeats: int, output: Path
-) -> dict[str, Any]:
-    """Measures every case with every simulator; writes `output` after each case."""
-    simulators = [Simulator(peer, peers) for peer in wanted]
-    found: dict[str, Any] = {
-        "run": to_json(provenance("python -m benchmarks.simulators")),
-        "simulators": {s.peer: s.greeting for s in simulators},
-        "roofline": roofline(),
-        "loads": [],
-        "measurements": [],
-    }
+) -> None:
+    """Measures every case with every simulator; writes `output` after each case.
+
+    Measurements that are there of another network or simulator stay.
+    """
+    simulators = [Simulator(peer, peers) for peer in dict.fromkeys(["cpu", *wanted])]
+    found = _earlier(output)
+    found["run"] = to_json(provenance("python -m benchmarks.simulators"))
+    found["simulators"].update({s.peer: s.greeting for s in simulators})
+    found["roofline"] = roofline()
     here = [s for s in simulators if "version" in s.greeting]
     with tempfile.TemporaryDirectory(prefix="neurodeploy-benchmark-") as folder:
         for case in cases(names):
             print(case.network, case.activity, case.batch, file=sys.stderr, flush=True)
-            found["measurements"] += measure(case, here, repeats, Path(folder))
-            found["loads"].append(os.getloadavg()[0])
+            records = measure(case, here, repeats, Path(folder))
+            new = {_key(record): record | {"load": os.getloadavg()[0]} for record in records}
+            kept = {_key(record): record for record in found["measurements"]}
+            found["measurements"] = list({**kept, **new}.values())
             write_json(output, found)
     for simulator in simulators:
         simulator.close()
-    return found
+
+
+def _earlier(output: Path) -> dict[str, Any]:
+    if output.exists():
+        return json.loads(output.read_text(encoding="utf-8"))
+    return {"run": {}, "simulators": {}, "roofline": {}, "measurements": []}
+
+
+def _key(record: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(record[k] for k in ("network", "activity", "batch", "simulator"))
 
 
 def write_json(output: Path, found: dict[str, Any]) -> None:

@@ -23,9 +23,9 @@ def prepare(program: Program, x: Array) -> Runner:
         raise Refused("no convolutions")
     if any(n.model != "cuba_lif" or n.params["du"] != 4095 for n in program.neurons):
         raise Refused("quantized neurons, no float network")
+    b.set_device("cpp_standalone", build_on_run=False)
     b.device.reinit()
-    b.set_device("cpp_standalone", build_on_run=False, directory=None)
-    b.device.activate()
+    b.device.activate(build_on_run=False)
     b.defaultclock.dt = 1 * b.ms
     t, i = np.nonzero(x.reshape(steps, -1))
     size = program.inputs[0].size
