@@ -108,9 +108,10 @@ def soak(route: str, first: int, programs: int, workers: int, output: Path) -> d
     begin = time.monotonic()
     spawned = multiprocessing.get_context("spawn")
     with spawned.Pool(workers, maxtasksperchild=1) as pool:
-        tasks = ((route, seed, seed + CHUNK) for seed in range(first, first + 2 * programs, CHUNK))
+        size = min(CHUNK, programs)
+        tasks = ((route, seed, seed + size) for seed in range(first, first + 2 * programs, size))
         for found in pool.imap(soak_chunk, tasks):
-            first += CHUNK
+            first += size
             total.update(found["counts"])
             record["different_seeds"] += found["different_seeds"]
             record.update(end_seed=first, counts=dict(sorted(total.items())))

@@ -24,8 +24,6 @@ PEERS = {
     "norse": "norse",
     "spikingjelly": "spikingjelly",
     "brian2": "brian2",
-    "brian2_loihi": "brian2-loihi",
-    "nengo_loihi": "nengo-loihi",
 }
 
 
