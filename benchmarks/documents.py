@@ -26,14 +26,20 @@ STYLE = (
 
 def renew() -> None:
     """Raises FileNotFoundError where a result is missing."""
-    found = json.loads((RESULTS / "simulators.json").read_text(encoding="utf-8"))
-    runs = json.loads((RESULTS / "soak.json").read_text(encoding="utf-8"))
+    found, runs, sets = results()
     path = DOCS / "benchmarks.md"
     text = path.read_text(encoding="utf-8")
-    for name, new in tables(found, runs).items():
+    for name, new in tables(found, runs, sets).items():
         text = between(text, name, new)
     path.write_text(text, encoding="utf-8")
     (DOCS / "benchmarks.svg").write_text(plot(found["measurements"]), encoding="utf-8")
+
+
+def results() -> tuple[Record, list[Record], list[Record]]:
+    """What `simulators`, `soak` and `test_sets` have written."""
+    names = ("simulators.json", "soak.json", "test_sets.json")
+    found, runs, sets = (json.loads((RESULTS / n).read_text(encoding="utf-8")) for n in names)
+    return found, runs, sets["sets"]
 
 
 def between(text: str, name: str, new: str) -> str:
@@ -44,8 +50,8 @@ def between(text: str, name: str, new: str) -> str:
     return marks.sub(lambda m: m[1] + new + m[2], text)
 
 
-def tables(found: Record, runs: list[Record]) -> dict[str, str]:
-    """Markdown by the name of its marks."""
+def tables(found: Record, runs: list[Record], sets: list[Record]) -> dict[str, str]:
+    """Markdown by the name of its marks, of what the three benchmarks have found."""
     measured = found["measurements"]
     return {
         "machine": _machine(found),
@@ -53,6 +59,7 @@ def tables(found: Record, runs: list[Record]) -> dict[str, str]:
         "many": _ratios([r for r in measured if r["batch"] > 1], found["simulators"]),
         "ours": _ours(measured, found["roofline"]),
         "soak": _soak(runs),
+        "sets": _sets(sets),
     }
 
 
@@ -125,6 +132,19 @@ def _soak(runs: list[Record]) -> str:
         keys = ("programs", "steps", "integers", "differing", "beyond Lava's int32")
         rows.append([how[route], *(f"{sum(c.get(key, 0) for c in counts):,}" for key in keys)])
     return _table(["", "Programs", "steps", "integers", "differing", "refused: beyond int32"], rows)
+
+
+def _sets(sets: list[Record]) -> str:
+    rows = [
+        [
+            s["network"], f"{s['samples']} of {s['of']}", str(s["steps"]), f"{s['cpu_s']:.2f} s",
+            f"{s['lava_s']:.0f} s", s["route"], f"{s['lava_s'] / s['cpu_s']:.0f}",
+            "–" if s["accuracy"] is None else f"{s['accuracy']:.1%}",
+        ]
+        for s in sets
+    ]  # fmt: skip
+    head = ["network", "samples", "steps", "cpu", "Lava", "route", "times", "right, both"]
+    return _table(head, rows)
 
 
 def _table(head: list[str], rows: Iterable[list[str]]) -> str:

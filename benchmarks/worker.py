@@ -73,7 +73,7 @@ class Worker:
 
 def _cpu_seconds() -> float:
     """Processor time of this process and all processes below it that are alive."""
-    return sum(_times(pid) for pid in _tree(os.getpid()))
+    return time.process_time() + sum(_times(pid) for pid in _tree(os.getpid())[1:])
 
 
 def _times(pid: int) -> float:
