@@ -129,9 +129,27 @@ def _soak(runs: list[Record]) -> str:
     for route in dict.fromkeys(run["route"] for run in runs):
         counts = [run["counts"] for run in runs if run["route"] == route]
         how = {"threads": "Lava's models, a thread each", "processes": "Lava with its runtime"}
+        models = sorted({key[6:] for c in counts for key in c if key.startswith("model ")})
         keys = ("programs", "steps", "integers", "differing", "beyond Lava's int32")
-        rows.append([how[route], *(f"{sum(c.get(key, 0) for c in counts):,}" for key in keys)])
-    return _table(["", "Programs", "steps", "integers", "differing", "refused: beyond int32"], rows)
+        rows.append(
+            [
+                how[route],
+                *(f"{sum(c.get(key, 0) for c in counts):,}" for key in keys),
+                ", ".join(models),
+            ]
+        )
+    return _table(
+        [
+            "",
+            "Programs",
+            "steps",
+            "integers",
+            "differing",
+            "refused: beyond int32",
+            "neuron models",
+        ],
+        rows,
+    )
 
 
 def _sets(sets: list[Record]) -> str:

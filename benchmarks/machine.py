@@ -63,11 +63,11 @@ def read_all(values: Array) -> int:
 
 
 def best_seconds(function: Callable[[], object], repeats: int = REPEATS) -> float:
-    """The shortest of the repeats: what the machine can do, whatever else it is doing."""
+    """The shortest of the repeats, in processor time: what the machine can do when left alone."""
     function()
     found = []
     for _ in range(repeats):
-        begin = time.perf_counter()
+        begin = time.process_time()
         function()
-        found.append(time.perf_counter() - begin)
+        found.append(time.process_time() - begin)
     return min(found)
