@@ -52,7 +52,7 @@ def between(text: str, name: str, new: str) -> str:
 
 def tables(found: Record, runs: list[Record], sets: list[Record]) -> dict[str, str]:
     """Markdown by the name of its marks, of what the three benchmarks have found."""
-    measured = found["measurements"]
+    measured = _in_order(found["measurements"])
     return {
         "machine": _machine(found),
         "one": _ratios([r for r in measured if r["batch"] == 1], found["simulators"]),
@@ -61,6 +61,14 @@ def tables(found: Record, runs: list[Record], sets: list[Record]) -> dict[str, s
         "soak": _soak(runs),
         "sets": _sets(sets),
     }
+
+
+def _in_order(records: list[Record]) -> list[Record]:
+    """By network as they were measured, then by batch and activity, the recorded input first."""
+    networks = list(dict.fromkeys(r["network"] for r in records))
+    return sorted(
+        records, key=lambda r: (networks.index(r["network"]), r["batch"], r["activity"] or 0.0)
+    )
 
 
 def _machine(found: Record) -> str:
