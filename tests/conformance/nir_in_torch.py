@@ -92,6 +92,16 @@ def modules(dt: float) -> dict[Any, Callable[[Any], nn.Module]]:
 
         return Step(update)
 
+    def delay(node: nir.Delay) -> nn.Module:
+        (seconds,) = values(node, "delay")
+        steps = int(torch.round(seconds.max() / dt))
+
+        def update(past: Any, x: Any) -> Any:
+            past = [*([torch.zeros_like(x)] * steps if past is None else past), x]
+            return past[1:], past[0]
+
+        return Step(update)
+
     def conv(node: Any) -> nn.Module:
         function = nn.functional.conv1d if isinstance(node, nir.Conv1d) else nn.functional.conv2d
         weight, bias = values(node, "weight", "bias")
@@ -122,6 +132,7 @@ def modules(dt: float) -> dict[Any, Callable[[Any], nn.Module]]:
         nir.IF: integrator,
         nir.Threshold: lambda n: Map(lambda x: (x > values(n, "threshold")[0]).double()),
         nir.Scale: lambda n: Map(lambda x: x * values(n, "scale")[0]),
+        nir.Delay: delay,
         nir.Conv1d: conv,
         nir.Conv2d: conv,
         nir.Affine: dense,

@@ -58,7 +58,11 @@ class Table:
         self.modules: dict[str, nn.Module] = dict(modules or {})
 
     def add(self, stem: str, module: nn.Module) -> str:
-        """The key under which this module, or one with the same content, is kept."""
+        """The key under which this module, or one with the same content, is kept.
+
+        "__getitem__" becomes "getitem": readers of the graph make attributes of node names.
+        """
+        stem = stem.strip("_") if stem.startswith("__") else stem
         key = f"{stem}{_MARK}{_digest(module)}"
         self.modules.setdefault(key, module)
         return key
