@@ -30,7 +30,7 @@ def assert_same(expected: Trace, trace: Trace) -> None:
     assert (trace.steps, trace.batch) == (expected.steps, expected.batch)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(seeds, st.integers(0, 1), st.booleans(), st.integers(1, 3))
 def test_random_programs(seed: int, least_delay: int, graded_sources: bool, batch: int) -> None:
     program = random_program(seed, least_delay=least_delay, graded_sources=graded_sources)

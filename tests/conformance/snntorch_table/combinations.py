@@ -10,7 +10,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 import snntorch
@@ -197,6 +197,7 @@ def _single(kind: Any, arguments: Options) -> nn.Module:
     return Reads(kind(**arguments))
 
 
+@cache
 def combinations() -> tuple[Combination, ...]:
     """All cells of the table, class by class."""
     of_families = [cell for family in FAMILIES for cell in family.combinations()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import snntorch
@@ -107,8 +108,12 @@ def _pools() -> Iterator[tuple[str, str, Callable[[], nn.Module], Shape]]:
     yield "MaxPool2d", "2", behind(lambda: nn.MaxPool2d(2)), IMAGE
 
 
-def networks() -> Iterator[Combination]:
-    for kind, option, build, shape in layers():
-        yield Combination(kind, "", option, build, shape)
-    for form in forms():
-        yield Combination("network", "", form.name, form.make, form.shape, output=form.output)
+@cache
+def networks() -> tuple[Combination, ...]:
+    """All layers and all forms."""
+    before = [Combination(kind, "", option, *rest) for kind, option, *rest in layers()]
+    ways = [
+        Combination("network", "", form.name, form.make, form.shape, output=form.output)
+        for form in forms()
+    ]
+    return (*before, *ways)

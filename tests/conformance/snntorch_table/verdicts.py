@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import nir
@@ -46,6 +47,7 @@ class Verdict:
         )
 
 
+@cache
 def verdict(combination: Combination) -> Verdict:
     """Asks for an exact export, then for a lossy one."""
     module = combination.build()
