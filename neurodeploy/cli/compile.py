@@ -67,8 +67,8 @@ def command(
         input_bits=input_bits,
         margin=margin,
         form="netx" if netx else "chip",
-        signs=signs,  # type: ignore[arg-type]
-        objective=objective,  # type: ignore[arg-type]
+        signs=signs,  # type: ignore[arg-type]  # Options checks the words
+        objective=objective,  # type: ignore[arg-type]  # likewise
         tolerance=tolerance,
     )
     data = read_inputs(calibrate, real)

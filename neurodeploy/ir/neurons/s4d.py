@@ -46,7 +46,10 @@ COEFFICIENT = Parameter(-ONE, ONE, per_neuron=True)
 def zero_order_hold(A: Array, B: Array, C: Array, step: Array | float) -> dict[str, Array]:  # noqa: N803
     """Parameters of a real population from S4D's complex A, B, C per mode and its own step d.
 
-    c = 2 C B (a - 1) / A: a mode stands for a conjugate pair.
+    a = exp(d A), c = 2 C B (a - 1) / A: a mode stands for a conjugate pair. All `(N,)` or scalars;
+    d is a number in the time unit of 1 / A, S4D's learned step size and not `dt`.
+    Source: Gu et al. 2022, "On the Parameterization and Initialization of Diagonal State Space
+    Models" (arXiv:2206.11893), zero-order hold.
     """
     poles = np.asarray(A, dtype=np.complex128)
     a = np.exp(step * poles)

@@ -168,10 +168,10 @@ class FixedNetwork(nn.Module):
         return self.program.shapes[name]
 
     def _synapses(self) -> list[FixedSynapse]:
-        return list(self.synapses)  # type: ignore[arg-type]
+        return list(self.synapses)  # type: ignore[arg-type]  # a ModuleList forgets
 
     def _populations(self) -> list[FixedPopulation]:
-        return list(self.populations)  # type: ignore[arg-type]
+        return list(self.populations)  # type: ignore[arg-type]  # likewise
 
     def _population(self, name: str) -> FixedPopulation:
         return next(p for p in self._populations() if p.neuron.name == name)
