@@ -111,7 +111,7 @@ def chip_of(hardware: Hardware | str) -> Hardware:
     """The chip of that name; ConfigError for hardware that runs no Program."""
     chip = load_hardware(hardware) if isinstance(hardware, str) else hardware
     if chip.kind != "spiking":
-        detail = f"{chip.name} is a process technology, no chip that runs a Program"
+        detail = f"{chip.name} is of kind {chip.kind!r}, no chip that runs a Program"
         raise ConfigError(Diagnostic("hardware", "kind", detail))
     return chip
 

@@ -153,6 +153,7 @@ def _estimates(
     for chip in hardware:
         if chip.kind == "spiking":
             found.append(estimate_spiking(program, counts, chip))
+        if chip.kind != "cmos":
             continue
         for precision in (PRECISIONS[name] for name in CMOS_PRECISIONS):
             found.append(estimate_cmos_snn(program, counts, chip, precision))

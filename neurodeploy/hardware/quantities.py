@@ -51,13 +51,25 @@ SPIKING_PRICES: Final[dict[str, str]] = {
     "learning_update": "J",
     "static_power": "W",
 }
+REFINEMENTS: Final[dict[str, str]] = {
+    "synaptic_operation_dense": "J",
+    "synaptic_operation_sparse": "J",
+    "synaptic_operation_conv": "J",
+    "message": "J",
+}
+"""Terms that some sources split off: their absence leaves nothing unpriced."""
 CMOS_PRICES: Final[dict[str, str]] = {
     f"{number}_{op}": "J"
     for number in ("fp32", "fp16", "int32", "int8", "int8_acc32")
     for op in ("add", "multiply", "mac", "ac")
     if not (number == "int8_acc32" and op in ("add", "multiply"))
 } | {f"{memory}_64bit": "J" for memory in ("sram_8kb", "sram_32kb", "sram_1mb", "dram")}
-PRICES: Final[dict[str, dict[str, str]]] = {"spiking": SPIKING_PRICES, "cmos": CMOS_PRICES}
+PROCESSOR_PRICES: Final[dict[str, str]] = {"mac": "J", "activation": "J", "static_power": "W"}
+PRICES: Final[dict[str, dict[str, str]]] = {
+    "spiking": SPIKING_PRICES,
+    "cmos": CMOS_PRICES,
+    "processor": PROCESSOR_PRICES,
+}
 
 LIMITS: Final[dict[str, str]] = {
     "weight_bits": "bit",
@@ -106,7 +118,7 @@ class Quantity:
     value: in the SI unit `unit` (J, W, s) or in bit, byte, step or 1 (a plain number);
     source: the citation, in words; evidence: one of EVIDENCE, the strongest first;
     scope: "per-term" (other terms come on top), "all-in" (nothing may be added), "" for limits;
-    low, high: the range that the source prints, if it prints one.
+    low, high: the range that the source prints, if it prints one; link: where the source is found.
     """
 
     value: float
@@ -117,11 +129,12 @@ class Quantity:
     note: str = ""
     low: float | None = None
     high: float | None = None
+    link: str = ""
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """A chip ("spiking") or a process technology ("cmos").
+    """A spiking chip ("spiking"), a process technology ("cmos") or a conventional "processor".
 
     references: measured whole workloads and quotients for orientation; no estimate uses them;
     times: what events take on one core, in seconds; chip: of a system, the chip it is made of.
@@ -139,7 +152,7 @@ class Hardware:
 
     def price(self, term: str) -> Quantity | None:
         """The price of `term`, or None if it is unpriced; KeyError if no such term exists."""
-        if term not in PRICES[self.kind]:
+        if term not in PRICES[self.kind] and term not in REFINEMENTS:
             raise KeyError(f"{self.kind} hardware has no price named {term!r}")
         return self.prices.get(term)
 
@@ -152,8 +165,16 @@ class Hardware:
         return int(self.limits[name].value)
 
     @property
+    def is_all_in(self) -> bool:
+        """Whether the price of a synaptic operation holds everything: nothing may be added."""
+        price = self.prices.get("synaptic_operation")
+        return price is not None and price.scope == "all-in"
+
+    @property
     def unpriced(self) -> tuple[str, ...]:
-        """The terms of this kind of hardware for which no price is known."""
+        """The terms of this kind of hardware for which no price is known; () if one is all-in."""
+        if self.is_all_in:
+            return ()
         return tuple(term for term in PRICES[self.kind] if term not in self.prices)
 
 

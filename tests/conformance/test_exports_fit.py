@@ -9,7 +9,7 @@ from neurodeploy.hardware import list_hardware, load_hardware
 from neurodeploy.ir.files import read_input
 from neurodeploy.resources import resource, resource_names
 
-CHIPS = [name for name in list_hardware() if load_hardware(name).kind == "spiking"]
+CHIPS = [name for name in list_hardware() if load_hardware(name).limits]
 
 
 @pytest.mark.parametrize("hardware", CHIPS)

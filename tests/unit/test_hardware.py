@@ -65,6 +65,43 @@ def test_loihi_2_prices_nothing_and_says_so():
 
 
 @pytest.mark.parametrize(
+    ("chip", "term", "value"),
+    [
+        ("loihi1_sanafe", "synaptic_operation_conv", 24.0e-12),
+        ("loihi1_sanafe", "neuron_update", 72.8e-12),
+        ("truenorth", "synaptic_operation", 26e-12),
+        ("spinnaker1", "synaptic_operation", 13.3e-9),
+        ("spinnaker2_prototype", "neuron_update", 2.19e-9),
+        ("spinnaker2", "synaptic_operation", 10e-12),
+        ("seneca", "synaptic_operation", 2.8e-12),
+        ("seneca_instructions", "synaptic_operation", (3.7 + 3.7 + 1.4 + 3.9) * 1e-12),
+        ("odin", "synaptic_operation", 12.7e-12),
+        ("reckon", "synaptic_operation", 5.3e-12),
+        ("darwin3", "synaptic_operation", 5.47e-12),
+        ("cpu_2015", "mac", 8.6e-9),
+        ("gpu_2015", "mac", 0.3e-9),
+        ("arm_2015", "mac", 0.9e-9),
+    ],
+)
+def test_published_prices(chip, term, value):
+    price = load_hardware(chip).price(term)
+    assert price is not None
+    assert price.value == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize("chip", ["loihi2", "xylo", "speck", "brainscales2", "arduino_nano33ble"])
+def test_chips_with_measured_workloads_alone_price_nothing(chip):
+    hardware = load_hardware(chip)
+    assert not hardware.prices
+    assert hardware.references
+
+
+def test_an_all_in_chip_leaves_nothing_unpriced():
+    assert load_hardware("truenorth").is_all_in
+    assert load_hardware("truenorth").unpriced == ()
+
+
+@pytest.mark.parametrize(
     ("limit", "value"),
     [
         ("weight_bits", 8),
@@ -107,7 +144,7 @@ def test_an_unknown_term_is_a_bug_and_not_an_unpriced_one():
 
 
 def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(ConfigError, match=r"loihi3 .*known are cmos45nm, .*loihi1, loihi2"):
+    with pytest.raises(ConfigError, match=r"loihi3 .*known are .*cmos45nm, .*loihi1, .*loihi2"):
         load_hardware("loihi3")
 
 
@@ -159,6 +196,46 @@ scope = "per-term"
     for words in expected:
         assert any(words in line for line in found), words
     assert len(found) == len(expected)
+
+
+def with_(entry: str) -> str:
+    return GOOD.replace('scope = "per-term"', f'scope = "per-term"\n{entry}')
+
+
+@pytest.mark.parametrize("range_", ["low = 3", "high = 2", "low = 2.9\nhigh = 2.6"])
+def test_a_price_lies_within_its_own_range(tmp_path, range_):
+    assert problems(tmp_path, with_(range_)) == [
+        "chip.toml: prices.synaptic_operation [hardware-entry]: low, value and high are not in "
+        "this order"
+    ]
+
+
+def test_an_all_in_price_with_further_terms_is_refused(tmp_path):
+    further = GOOD.split("[sources]")[1].split('"My data sheet"')[1]
+    hop = further.replace("synaptic_operation", "hop_east_west")
+    text = GOOD.replace("per-term", "all-in")
+    assert "prices of hop_east_west beside it" in problems(tmp_path, text + hop)[0]
+
+
+def test_sources_carry_links_to_every_number(tmp_path):
+    entry = 'sheet = { text = "My data sheet", link = "https://example.org/sheet" }'
+    path = tmp_path / "chip.toml"
+    path.write_text(GOOD.replace('sheet = "My data sheet"', entry))
+    price = load_hardware(path).price("synaptic_operation")
+    assert price is not None
+    assert (price.source, price.link) == ("My data sheet", "https://example.org/sheet")
+    assert (
+        "https://"
+        in problems(
+            tmp_path, GOOD.replace('"My data sheet"', '{ text = "x", link = "javascript:1" }')
+        )[0]
+    )
+
+
+def test_a_number_that_python_prints_with_an_exponent(tmp_path):
+    path = tmp_path / "chip.toml"
+    path.write_text(GOOD.replace("2.5", "0.000015"))
+    assert load_hardware(path).prices["synaptic_operation"].value == 1.5e-14
 
 
 @pytest.mark.parametrize("key", ["value", "unit", "source", "evidence"])
