@@ -32,6 +32,10 @@ def command(
     objective: str = typer.Option(
         "spikes", help="what the scales are chosen by: spikes or membrane"
     ),
+    rounding: str = typer.Option(
+        "nearest",
+        help="of weights; calibrated: so that their errors cancel on the calibration data",
+    ),
     signs: str = typer.Option(
         "mixed", help="split: a synapse of both signs becomes two of one, each with all its bits"
     ),
@@ -70,6 +74,7 @@ def command(
         signs=signs,  # type: ignore[arg-type]  # Options checks the words
         objective=objective,  # type: ignore[arg-type]  # likewise
         tolerance=tolerance,
+        rounding=rounding,  # type: ignore[arg-type]  # likewise
     )
     data = read_inputs(calibrate, real)
     compiled = compile(real, hw, calibration=data, options=options, inputs_in_parts=split_inputs)
@@ -103,8 +108,9 @@ def _weight_bits(text: str) -> int | Literal["auto"] | dict[str, int]:
 def _show_layers(hw: str, layers: tuple[LayerReport, ...]) -> None:
     columns = ("bits", "weight error %", "cut", "decay error", "threshold error %", "headroom")
     alone = ("alone %", "in network %", "overflows")
+    how = ", calibrated" if any(x.rounding == "calibrated" for x in layers) else ""
     show_table(
-        f"Rounding to {hw}; disagreement with the real network on the calibration data",
+        f"Rounding to {hw}{how}; disagreement with the real network on the calibration data",
         ("layer", *columns, *alone),
         [
             (

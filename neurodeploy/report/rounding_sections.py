@@ -39,9 +39,10 @@ def rounding_section(results: Results) -> Section | None:
 
 def _row(layer: LayerReport) -> tuple[Cell, ...]:
     widths = sorted(set(layer.weight_bits.values()))
+    bits = ", ".join(map(str, widths)) or NOTHING
     return cells_of(
         layer.name,
-        ", ".join(map(str, widths)) or NOTHING,
+        bits if layer.rounding == "nearest" else f"{bits} {layer.rounding}",
         percent(max(layer.weight_error.values(), default=0.0)),
         count(layer.cut_weights),
         significant(layer.decay_error),

@@ -53,9 +53,10 @@ def refused(capsys, code, expected, work, before):
 @pytest.mark.parametrize(("bits", "held"), [("4", {4}), ("lif=3", {3}), ("auto", {2, 3, 4, 5})])
 def test_weight_bits(work, capsys, bits, held):
     """The table's numbers are those of --json, and the file holds these widths."""
-    more = ("--bits", bits, "--tolerance", "0.2", "--signs", "split")
+    more = ("--bits", bits, "--tolerance", "0.2", "--signs", "split", "--rounding", "calibrated")
     assert compiled(work, *more) == 0
-    assert "in network %" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "in network %" in out and "Rounding to loihi2, calibrated" in out
     assert compiled(work, *more, "--json") == 0
     (layer,) = json.loads(capsys.readouterr().out)
     assert set(layer["weight_bits"].values()) <= held

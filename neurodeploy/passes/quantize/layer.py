@@ -36,6 +36,7 @@ class LayerReport:
     scale: integers per real unit of the state; weight_bits, weight_exp: per synapse;
     weight_error: root mean square of the weight error over that of the weights, per synapse;
     cut_weights: weights beyond the mantissas; decay_error: largest |rounded - real| of du and dv;
+    rounding of the weights: "nearest" or "calibrated";
     threshold_error: relative; headroom: 2^23 over the calibrated peak in integers.
     On the calibration data: predicted, the disagreement of this population alone, fed what the real
     Program sends; measured, that within the fixed Program, behind the errors of all others;
@@ -56,6 +57,7 @@ class LayerReport:
     predicted: float | None = None
     measured: float | None = None
     saturations: int | None = None
+    rounding: str = "nearest"
 
 
 def with_reports(program: Program, layers: tuple[LayerReport, ...]) -> Program:

@@ -30,8 +30,7 @@ def fixed_neuron(neuron: Neuron, scale: float, options: Options) -> tuple[Neuron
         return _fixed_modes(neuron, scale)
     real = {k: np.asarray(v, dtype=np.float64) for k, v in neuron.params.items()}
     state_scale = scale * (1 << MANTISSA_SHIFT)
-    du = _rounded(real["du"] * DECAY_UNITY - DU_OFFSET, 0, DECAY_UNITY - 1)
-    dv = _rounded(real["dv"] * DECAY_UNITY, 0, DECAY_UNITY - 1)
+    du, dv = rounded_decays(neuron)
     params: dict[str, Any] = {
         "du": du,
         "dv": dv,
@@ -50,6 +49,15 @@ def fixed_neuron(neuron: Neuron, scale: float, options: Options) -> tuple[Neuron
             threshold_error = max(threshold_error, float(error.max(initial=0.0)))
     params |= _bias(real["bias"] * state_scale, options)
     return replace(neuron, params=params, scale=state_scale), decay_error, threshold_error
+
+
+def rounded_decays(neuron: Neuron) -> tuple[int | Array, int | Array]:
+    """du and dv in integers."""
+    du, dv = (np.asarray(neuron.params[key], dtype=np.float64) for key in ("du", "dv"))
+    return (
+        _rounded(du * DECAY_UNITY - DU_OFFSET, 0, DECAY_UNITY - 1),
+        _rounded(dv * DECAY_UNITY, 0, DECAY_UNITY - 1),
+    )
 
 
 def _fixed_modes(neuron: Neuron, scale: float) -> tuple[Neuron, float, float]:

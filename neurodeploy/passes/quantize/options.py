@@ -13,6 +13,7 @@ from neurodeploy.ir.program import Program, Synapse
 Form = Literal["chip", "netx"]
 Objective = Literal["spikes", "membrane"]
 Signs = Literal["mixed", "split"]
+Rounding = Literal["nearest", "calibrated"]
 WIDEST = 8
 ARITHMETIC = {
     "decay_bits": 12,
@@ -33,7 +34,9 @@ class Options:
     signs: "mixed", or "split": a synapse of both signs becomes two of one, see passes/split_signs;
     objective: what the scale of a population is chosen by on the calibration data: "spikes", the
     share of its spikes and silences that differ from the real ones plus the mean error of its
-    neurons' rates (of a read-out, its membrane), or "membrane", the relative error of v."""
+    neurons' rates (of a read-out, its membrane), or "membrane", the relative error of v;
+    rounding of weights: each to the "nearest", or "calibrated": so that their errors cancel in the
+    membranes of the calibration data, see `membrane_error`."""
 
     weight_bits: int | Literal["auto"] | Mapping[str, int] = WIDEST
     input_bits: int = 8
@@ -42,6 +45,7 @@ class Options:
     signs: Signs = "mixed"
     objective: Objective = "spikes"
     tolerance: float = 0.01
+    rounding: Rounding = "nearest"
 
     def bits_of(self, synapse: Synapse) -> int:
         """Weight bits of a synapse; the most there are for "auto"."""
@@ -68,10 +72,10 @@ def check_options(program: Program, hardware: Hardware, options: Options) -> Non
         problems.append(Diagnostic("margin", "range", f"{options.margin} is not in 1..inf"))
     if not 0 <= options.tolerance <= 1:
         problems.append(Diagnostic("tolerance", "range", f"{options.tolerance} is not in 0..1"))
-    for name, choices in (("objective", get_args(Objective)), ("signs", get_args(Signs))):
+    for name, choices in (("objective", Objective), ("signs", Signs), ("rounding", Rounding)):
         given = getattr(options, name)
-        if given not in choices:
-            detail = f"{given!r} is not one of {', '.join(choices)}"
+        if given not in get_args(choices):
+            detail = f"{given!r} is not one of {', '.join(get_args(choices))}"
             problems.append(Diagnostic(name, "choice", detail))
     if options.signs == "split" and options.form == "netx":
         detail = "split needs two synapses between layers, a netx file has one"

@@ -15,13 +15,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from neurodeploy.errors import Diagnostic, QuantizationError
+from neurodeploy.errors import ConfigError, Diagnostic, QuantizationError
 from neurodeploy.hardware import Hardware
 from neurodeploy.ir.arithmetic import STATE_LIMIT
 from neurodeploy.ir.neurons import NEURON_MODELS
-from neurodeploy.ir.program import Port, Program
+from neurodeploy.ir.program import Neuron, Port, Program
 from neurodeploy.passes.quantize.alone import Alone, Simulate, disagreement
 from neurodeploy.passes.quantize.layer import Calibration, LayerReport
+from neurodeploy.passes.quantize.membrane_error import MembraneError, membrane_errors, why_not
 from neurodeploy.passes.quantize.options import Options, check_options
 from neurodeploy.passes.quantize.ports import fixed_port
 from neurodeploy.passes.quantize.refusals import check_program, vanished
@@ -46,6 +47,8 @@ def quantize(
     """
     options = options or Options()
     check_options(program, hardware, options)
+    if options.rounding == "calibrated" and not calibration.sent:
+        raise ConfigError(Diagnostic("rounding", "calibration", "calibrated needs a kept run"))
     check_program(program, options)
     ports = {p.name: fixed_port(p, calibration, options) for p in program.inputs}
     units = {p.name: p.scale if p.num_message_bits else 1.0 for p in ports.values()}
@@ -53,14 +56,13 @@ def quantize(
     problems: list[Diagnostic] = []
     sources = dict(ports)
     for neuron in map(program.neuron, program.order):
-        incoming = program.incoming(neuron.name)
         alone = None
-        if simulate and calibration.sent and any(s.source != neuron.name for s in incoming):
+        if simulate and _fed_from_outside(program, neuron.name, calibration):
             objective = options.objective
             alone = Alone(program, neuron.name, sources, calibration, objective, simulate)
-        layer = Layer(neuron, incoming, calibration.peaks[neuron.name], units, alone)
+        layer = _layer(program, neuron, calibration, options, units, alone)
         found = done[neuron.name] = rounded(layer, options, hardware)
-        problems += vanished(neuron, found.neuron, incoming, found.synapses)
+        problems += vanished(neuron, found.neuron, layer.incoming, found.synapses)
         if program.is_graded(neuron.name):
             model = NEURON_MODELS[neuron.model]
             unit = model.message_scale(found.neuron.params, found.neuron.scale)
@@ -75,7 +77,7 @@ def quantize(
         neurons=tuple(done[n.name].neuron for n in program.neurons),
         synapses=tuple(s for n in program.neurons for s in done[n.name].synapses),
         meta={**program.meta, "hardware": hardware.name, "form": options.form},
-        notes=(*program.notes, *_beyond_tolerance(done, options)),
+        notes=(*program.notes, *_beyond_tolerance(done, options), *_to_nearest(program, options)),
     )
     measured = _measured(fixed, calibration, simulate) if simulate else {}
     reports = tuple(
@@ -83,6 +85,34 @@ def quantize(
         for n in program.neurons
     )
     return fixed, reports
+
+
+def _fed_from_outside(program: Program, name: str, calibration: Calibration) -> bool:
+    """Whether there are messages of other populations that it can be run alone with."""
+    return bool(calibration.sent) and any(s.source != name for s in program.incoming(name))
+
+
+def _layer(
+    program: Program,
+    neuron: Neuron,
+    calibration: Calibration,
+    options: Options,
+    units: Mapping[str, float],
+    alone: Alone | None,
+) -> Layer:
+    errors: tuple[MembraneError, ...] = ()
+    if options.rounding == "calibrated" and not why_not(program, neuron.name):
+        errors = membrane_errors(program, neuron.name, calibration)
+    incoming, peak = program.incoming(neuron.name), calibration.peaks[neuron.name]
+    return Layer(neuron, incoming, peak, units, alone, errors)
+
+
+def _to_nearest(program: Program, options: Options) -> list[str]:
+    """A note for each population that calibrated rounding was asked for in vain."""
+    if options.rounding == "nearest":
+        return []
+    reasons = ((n.name, why_not(program, n.name)) for n in program.neurons)
+    return [f"{name}: weights rounded to the nearest: {why}" for name, why in reasons if why]
 
 
 def _beyond_tolerance(done: Mapping[str, Rounded], options: Options) -> list[str]:
@@ -129,4 +159,5 @@ def _report(found: Rounded, peak: float, measured: tuple[float, int] | None) -> 
         predicted=found.disagreement,
         measured=measured[0] if measured else None,
         saturations=measured[1] if measured else None,
+        rounding=found.rounding,
     )

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from neurodeploy.hardware import Hardware
 from neurodeploy.ir.program import Neuron, Synapse
 from neurodeploy.passes.quantize.alone import Alone
+from neurodeploy.passes.quantize.calibrated import calibrated
+from neurodeploy.passes.quantize.membrane_error import MembraneError
 from neurodeploy.passes.quantize.neurons import fixed_neuron
 from neurodeploy.passes.quantize.options import WIDEST, Options
 from neurodeploy.passes.quantize.scale import scales
@@ -15,6 +17,7 @@ from neurodeploy.passes.quantize.weights import (
     WeightError,
     exponent_range,
     fixed_synapse,
+    relative_error,
     signs_of,
 )
 
@@ -22,13 +25,15 @@ from neurodeploy.passes.quantize.weights import (
 @dataclass(frozen=True)
 class Layer:
     """A real population on its way: its synapses, its peak state, integers per unit of the graded
-    sources, and itself alone on the calibration data, if there is a run to compare with."""
+    sources, and itself alone on the calibration data, if there is a run to compare with; errors:
+    what its weights are rounded by, each to the nearest if there are none."""
 
     neuron: Neuron
     incoming: tuple[Synapse, ...]
     peak: float
     units: Mapping[str, float]
     alone: Alone | None
+    errors: tuple[MembraneError, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Rounded:
     decay_error: float
     threshold_error: float
     disagreement: float | None = None
+    rounding: str = "nearest"
 
 
 def rounded(layer: Layer, options: Options, hardware: Hardware) -> Rounded:
@@ -81,9 +87,19 @@ def _at(
     exponents: tuple[int, int],
 ) -> Rounded:
     neuron, decay_error, threshold_error = fixed_neuron(layer.neuron, scale, options)
-    synapses, errors = [], {}
+    synapses: list[Synapse] = []
+    errors: dict[str, WeightError] = {}
+    units: dict[str, float] = {}
     for s in layer.incoming:
         per_weight = scale / layer.units.get(s.source, 1.0)
         fixed, errors[s.name] = fixed_synapse(s, per_weight, bits[s.name], exponents)
         synapses.append(fixed)
-    return Rounded(neuron, tuple(synapses), errors, decay_error, threshold_error)
+        units[s.name] = 2.0**fixed.weight_exp / per_weight
+    if layer.errors:
+        synapses = calibrated(layer.errors, layer.incoming, synapses, units)
+        for before, after in zip(layer.incoming, synapses, strict=True):
+            wanted = before.weight_values / units[before.name]
+            relative = relative_error(after.weight_values, wanted)
+            errors[before.name] = replace(errors[before.name], relative=relative)
+    rounding = "calibrated" if layer.errors else "nearest"
+    return Rounded(neuron, tuple(synapses), errors, decay_error, threshold_error, rounding=rounding)

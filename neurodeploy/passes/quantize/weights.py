@@ -85,9 +85,14 @@ def fixed_synapse(
         weight_exp=exponent,
         num_weight_bits=bits,
     )
-    error, power = _root_mean_square(mantissas - wanted), _root_mean_square(wanted)
     beyond = (wanted > held.high + held.step / 2) | (wanted < held.low - held.step / 2)
-    return fixed, WeightError(error / power if power else 0.0, int(beyond.sum()))
+    return fixed, WeightError(relative_error(mantissas, wanted), int(beyond.sum()))
+
+
+def relative_error(values: Array, wanted: Array) -> float:
+    """Root mean square of the error over that of what is wanted."""
+    power = _root_mean_square(wanted)
+    return _root_mean_square(values - wanted) / power if power else 0.0
 
 
 def _exponent(real: Array, held: Mantissas, exponents: tuple[int, int]) -> int:
@@ -117,3 +122,18 @@ def with_values(synapse: Synapse, values: Array) -> Any:
     matrix = synapse.weights.astype(values.dtype)
     matrix.data = values
     return matrix
+
+
+def weight_rows(synapse: Synapse) -> Array:
+    """The weights as a matrix: a row for each output, or for each output channel of a kernel."""
+    if synapse.kind == "sparse":
+        return np.asarray(synapse.weights.toarray(), dtype=np.float64)
+    return np.asarray(synapse.weights, dtype=np.float64).reshape(len(synapse.weights), -1)
+
+
+def flat_weights(synapse: Synapse, rows: Array) -> Array:
+    """A matrix like `weight_rows`, flat as `weight_values`."""
+    if synapse.kind != "sparse":
+        return rows.ravel()
+    matrix = synapse.weights
+    return rows[np.repeat(np.arange(len(rows)), np.diff(matrix.indptr)), matrix.indices]

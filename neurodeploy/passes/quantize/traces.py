@@ -1,0 +1,66 @@
+"""What each source's messages leave in a membrane: the calibration run through two decays."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.ir.program import Synapse
+from neurodeploy.passes.quantize.layer import Calibration
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+FILTERING = 1e9  # neurons times sources times steps times samples that are filtered
+CUTS = {"cuba_lif": 1, "refractory_lif": 2}  # steps from a spike on after which v is 0
+
+
+def messages(synapse: Synapse, calibration: Calibration, samples: int) -> Array:
+    """What arrives at each step, delayed, `(T, B, *source)`."""
+    sent = np.asarray(calibration.sent[synapse.source][:, :samples], dtype=np.float64)
+    late = np.zeros_like(sent)
+    late[synapse.delay :] = sent[: len(sent) - synapse.delay]
+    return late
+
+
+def samples_of(extent: tuple[int, int], traces: int) -> int:
+    """How many samples of `(T, B)` are afforded at so many traces."""
+    steps, batch = extent
+    return max(1, min(batch, int(FILTERING // (steps * traces))))
+
+
+def stride_of(extent: tuple[int, ...], afforded: float) -> int:
+    """Of `(T, B, ...)` every how manieth step is taken, so that at most `afforded` are left, or
+    one of each sample."""
+    steps, batch = extent[:2]
+    return min(steps, max(1, ceil(steps * batch / max(afforded, 1.0))))
+
+
+def cuts(model: str, spikes: Array) -> Array | None:
+    """Where v is 0 after a step `(T, B, n)`; None for models whose reset leaves it linear."""
+    if model not in CUTS:
+        return None
+    cut = np.array(spikes != 0)
+    for late in range(1, CUTS[model]):
+        cut[late:] |= spikes[:-late] != 0
+    return cut
+
+
+def filtered(x: Array, kept: tuple[Array, Array], cut: Array | None, stride: int) -> Array:
+    """Each message alone through u and v: x `(T, B, K)` to `(n, rows, K)`, every `stride`th step.
+
+    kept: of u and of v from step to step, `(n,)` each. v is as it is before a reset.
+    """
+    kept_u, kept_v = (k[:, None] for k in kept)
+    u = np.zeros((x.shape[1], len(kept_u), x.shape[2]))
+    v = np.zeros_like(u)
+    found = []
+    for t, arriving in enumerate(x):
+        u = kept_u * u + arriving[:, None]
+        v = kept_v * v + u
+        if t % stride == stride - 1:
+            found.append(v)
+        if cut is not None:
+            v = np.where(cut[t][..., None], 0.0, v)
+    return np.stack(found).transpose(2, 0, 1, 3).reshape(len(kept_u), -1, x.shape[2])
