@@ -10,12 +10,14 @@ import typer
 
 
 def train(
-    name: Annotated[str, typer.Argument(help="vad, vad_zero, digits or braille.")],
+    name: Annotated[
+        str, typer.Argument(help="vad, vad_zero, digits, braille, spiking_s4 or s4_ann.")
+    ],
     corpus: Annotated[
         Path,
         typer.Option(
-            help="vad: folder of `neurodeploy data prepare`; digits: folder of the Free Spoken "
-            "Digit Dataset; braille: braille_letters.npz."
+            help="vad, enhancers: folder of `neurodeploy data prepare`; digits: folder of the "
+            "Free Spoken Digit Dataset; braille: braille_letters.npz."
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for weights and checkpoints.")],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -74,18 +74,26 @@ def _draw_speech(
     return tuple(excerpts)
 
 
-def _draw_origin(items: Sequence[Recording], rng: np.random.Generator) -> list[Recording]:
-    """All recordings of one speaker or noise: source first, by the root of its size, then origin.
+Origins = dict[str, dict[str, list[Recording]]]  # by source, then by speaker or source recording
 
-    The root keeps a data set of 200 voices from drowning a package with one voice, and vice versa.
-    """
-    origins: dict[str, dict[str, list[Recording]]] = {}
+
+def by_origin(items: Iterable[Recording]) -> Origins:
+    """The recordings of one kind and split, grouped; DataError where there are none."""
+    origins: Origins = {}
     for r in items:
         origins.setdefault(r.source, {}).setdefault(r.origin, []).append(r)
     if not origins:
         raise DataError(
             Diagnostic("corpus", "split-empty", "a split lacks speech or noise", "add sources")
         )
+    return origins
+
+
+def draw_origin(origins: Origins, rng: np.random.Generator) -> list[Recording]:
+    """All recordings of one speaker or noise: source first, by the root of its size, then origin.
+
+    The root keeps a data set of 200 voices from drowning a package with one voice, and vice versa.
+    """
     names = sorted(origins)
     weights = np.sqrt([len(origins[name]) for name in names])
     chosen = origins[names[int(rng.choice(len(names), p=weights / weights.sum()))]]
@@ -99,8 +107,8 @@ def draw_mixture(recordings: Sequence[Recording], seed: int, seconds: float) -> 
     """
     rng = np.random.default_rng(seed)
     samples = int(seconds * SAMPLE_RATE)
-    voice = _draw_origin([r for r in recordings if r.kind == "speech"], rng)
-    noises = _draw_origin([r for r in recordings if r.kind == "noise"], rng)
+    voice = draw_origin(by_origin(r for r in recordings if r.kind == "speech"), rng)
+    noises = draw_origin(by_origin(r for r in recordings if r.kind == "noise"), rng)
     n = noises[int(rng.integers(len(noises)))]
     length = min(samples, n.samples)
     start = int(rng.integers(0, n.samples - length + 1))
@@ -115,7 +123,8 @@ def draw_mixture(recordings: Sequence[Recording], seed: int, seconds: float) -> 
     )
 
 
-def _excerpt(e: Excerpt, load: Load) -> Audio:
+def read_excerpt(e: Excerpt, load: Load) -> Audio:
+    """The samples of an excerpt; DataError where the file is shorter than when it was drawn."""
     x = load(e.path)[e.start : e.start + e.samples]
     if x.size != e.samples:
         detail = f"{x.size} samples from {e.start} on, the mixture needs {e.samples}"
@@ -131,11 +140,11 @@ def render(spec: MixtureSpec, load: Load) -> Mixture:
     level = 10.0 ** (spec.level_db / 20.0)
     clean = np.zeros(spec.samples, dtype=np.float32)
     for e in spec.speech:
-        x = _excerpt(e, load)
+        x = read_excerpt(e, load)
         rms = active_rms(x)
         if rms > 0.0:
             clean[e.at : e.at + e.samples] = x * np.float32(level / rms)
-    noise = np.resize(_excerpt(spec.noise, load), spec.samples)
+    noise = np.resize(read_excerpt(spec.noise, load), spec.samples)
     rms = active_rms(noise)
     gain = level / rms / 10.0 ** (spec.snr_db / 20.0) if rms > 0.0 else 0.0
     audio = clean + noise * np.float32(gain)

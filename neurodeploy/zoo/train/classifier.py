@@ -31,7 +31,7 @@ from neurodeploy.zoo.models.braille import Braille
 from neurodeploy.zoo.models.digits import Digits
 from neurodeploy.zoo.train.checkpoint import save_weights
 from neurodeploy.zoo.train.firing_rates import firing_rates
-from neurodeploy.zoo.train.loop import Metrics, Report, learning_rate, run_steps
+from neurodeploy.zoo.train.loop import Metrics, Report, RunFiles, learning_rate, run_steps
 
 Network = Digits | Braille
 NEURON_PARAMETERS = ("alpha", "beta", "threshold")
@@ -180,7 +180,7 @@ def train(
         optimizer,
         recipe,
         identity,
-        out / "checkpoint.safetensors",
+        RunFiles(out / "checkpoint.safetensors"),
         advance=lambda step: train_step(task, model, optimizer, split.train, step),
         validate=lambda: score(task, model, split.val),
         report=report,

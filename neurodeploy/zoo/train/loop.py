@@ -1,16 +1,19 @@
-"""Training that can be stopped at any time: the loop, its checkpoints and its learning rate."""
+"""Training that can be stopped at any time: the loop, its files and its learning rate."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 import torch
 from torch import nn
 
 from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.train.checkpoint import load_checkpoint, read_numbers, save_checkpoint
 
 Metrics = dict[str, float]
@@ -38,37 +41,76 @@ def learning_rate(recipe: Schedule, step: int) -> float:
     return recipe.lr * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * done)))
 
 
+@dataclass(frozen=True)
+class RunFiles:
+    """What a run leaves on disk, and how often."""
+
+    checkpoint: Path
+    metrics: Path | None = None  # one JSON object a step
+    save_every: int | None = None  # steps between checkpoints; None: at validations only
+    writing: bool = True  # False where another process of the same run writes
+
+
 def run_steps(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     recipe: Schedule,
     identity: dict[str, Any],
-    checkpoint: Path,
+    files: RunFiles,
     *,
     advance: Callable[[int], Metrics],
     validate: Callable[[], Metrics],
     report: Report,
 ) -> list[dict[str, Any]]:
-    """All steps of a recipe, or those that `checkpoint` leaves; the history of validations.
+    """All steps of a recipe, or those that the checkpoint leaves; the history of validations.
 
     advance(step) takes one optimizer step and must depend on `step` alone, so that a run that was
     stopped continues bit for bit. Raises ConfigError for a checkpoint with another `identity`.
     """
-    step, history = 0, []
-    if checkpoint.is_file():
-        numbers = read_numbers(checkpoint)
-        if numbers["identity"] != identity:
-            hint = "give another --out"
-            detail = "made with another variant, recipe or corpus"
-            raise ConfigError(Diagnostic(str(checkpoint), "checkpoint-foreign", detail, hint))
-        load_checkpoint(checkpoint, model, optimizer)
-        step, history = int(numbers["step"]), list(numbers["history"])
-    while step < recipe.steps:
-        metrics = advance(step)
-        step += 1
-        report(step, recipe.steps, metrics)
-        if step % recipe.validate_every == 0 or step == recipe.steps:
-            history.append({"step": step, "train": metrics, "val": validate()})
-            numbers = {"step": step, "history": history, "identity": identity}
-            save_checkpoint(checkpoint, model, optimizer, numbers)
+    step, history = _resumed(model, optimizer, identity, files.checkpoint)
+    log = _open_log(files, step)
+    try:
+        while step < recipe.steps:
+            metrics = advance(step)
+            step += 1
+            report(step, recipe.steps, metrics)
+            if log is not None:
+                log.write(json.dumps({"step": step} | metrics) + "\n")
+                log.flush()
+            validating = step % recipe.validate_every == 0 or step == recipe.steps
+            if validating:
+                history.append({"step": step, "train": metrics, "val": validate()})
+            saving = validating or (files.save_every and step % files.save_every == 0)
+            if saving and files.writing:
+                numbers = {"step": step, "history": history, "identity": identity}
+                save_checkpoint(files.checkpoint, model, optimizer, numbers)
+    finally:
+        if log is not None:
+            log.close()
     return history
+
+
+def _resumed(
+    model: nn.Module, optimizer: torch.optim.Optimizer, identity: dict[str, Any], checkpoint: Path
+) -> tuple[int, list[dict[str, Any]]]:
+    if not checkpoint.is_file():
+        return 0, []
+    numbers = read_numbers(checkpoint)
+    if numbers["identity"] != identity:
+        hint = "give another --out"
+        detail = "made with another variant, recipe or corpus"
+        raise ConfigError(Diagnostic(str(checkpoint), "checkpoint-foreign", detail, hint))
+    load_checkpoint(checkpoint, model, optimizer)
+    return int(numbers["step"]), list(numbers["history"])
+
+
+def _open_log(files: RunFiles, step: int) -> TextIO | None:
+    """The metrics file, cut to the steps that the checkpoint has: the others are taken again."""
+    if files.metrics is None or not files.writing:
+        return None
+    files.metrics.parent.mkdir(parents=True, exist_ok=True)
+    kept: list[str] = []
+    if files.metrics.is_file():
+        kept = files.metrics.read_text(encoding="utf-8").splitlines(keepends=True)[:step]
+    write_text(files.metrics, "".join(kept))
+    return files.metrics.open("a", encoding="utf-8")

@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.zoo.models.enhancers import ENHANCERS
 from neurodeploy.zoo.models.vad import VARIANTS
 from neurodeploy.zoo.train.classifiers import CLASSIFIERS, train_classifier
+from neurodeploy.zoo.train.enhancement import train_enhancer
 from neurodeploy.zoo.train.vad import train_vad
+
+NAMES = (*VARIANTS, *CLASSIFIERS, *ENHANCERS)
 
 
 def run_recipe(
@@ -18,12 +22,14 @@ def run_recipe(
 
     Raises ConfigError for an unknown name, or a held-out speaker where there are none.
     """
-    if name not in (*VARIANTS, *CLASSIFIERS):
-        detail = f"{name!r} is not one of {', '.join((*VARIANTS, *CLASSIFIERS))}"
+    if name not in NAMES:
+        detail = f"{name!r} is not one of {', '.join(NAMES)}"
         raise ConfigError(Diagnostic("train", "variant-unknown", detail))
     if held_out is not None and name != "digits":
         detail = f"only digits have speakers to hold out, not {name}"
         raise ConfigError(Diagnostic("held_out", "data-set", detail))
     if name in CLASSIFIERS:
         return train_classifier(name, corpus, out, held_out=held_out)
+    if name in ENHANCERS:
+        return train_enhancer(name, corpus, out)
     return train_vad(corpus, name, out)

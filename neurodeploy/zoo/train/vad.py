@@ -33,7 +33,7 @@ from neurodeploy.zoo.data.vad_sets import SETS, VadData, vad_data
 from neurodeploy.zoo.models.vad import VARIANTS, Vad
 from neurodeploy.zoo.train.checkpoint import save_weights
 from neurodeploy.zoo.train.firing_rates import firing_rates
-from neurodeploy.zoo.train.loop import Report, learning_rate, run_steps
+from neurodeploy.zoo.train.loop import Report, RunFiles, learning_rate, run_steps
 
 # The corpus folder, LibriSpeech, ESC-10 and the run folder are the user's to name.
 COMMANDS = (
@@ -159,7 +159,7 @@ def train(
         optimizer,
         recipe,
         identity,
-        out / "checkpoint.safetensors",
+        RunFiles(out / "checkpoint.safetensors"),
         advance=lambda step: train_step(model, optimizer, train_data, recipe, step),
         validate=lambda: validate(model, val_data),
         report=report,

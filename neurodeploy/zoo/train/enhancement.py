@@ -1,0 +1,209 @@
+"""The recipe of the zoo's speech enhancers.
+
+    neurodeploy data prepare CORPUS --speech-folder LIBRISPEECH --noise-folder ESC10
+    neurodeploy train spiking_s4 --corpus CORPUS -o RUN
+
+Loss: 0.001 MSE of the magnitudes - SI-SNR in dB; RAdam, weight decay 1e-5, gradient norm 10, as in
+the first author's submission to the N-DNS challenge (dyabel/dns-challenge-submission), which trains
+with learning rate 0.01 on batches of 128 and 50 epochs of 500 hours. Ours is smaller by orders: a
+warm-up and a cosine, and S4's own advice for its parameters (no decay, at most 0.001).
+Mixture i of a step is a function of (seed, step, i) alone, and nothing else is random, so that a
+run that was killed continues bit for bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from neurodeploy.whole_files import write_text
+from neurodeploy.zoo.data.augmentation import random_noise, random_voice
+from neurodeploy.zoo.data.manifest import MANIFEST
+from neurodeploy.zoo.data.noisy_speech import Pair, Pool, draw_pair, open_pool, render_pair
+from neurodeploy.zoo.models.enhancers import ENHANCERS
+from neurodeploy.zoo.models.masking import MaskEnhancer
+from neurodeploy.zoo.models.s4d import S4D
+from neurodeploy.zoo.train.checkpoint import save_weights
+from neurodeploy.zoo.train.devices import Devices
+from neurodeploy.zoo.train.loop import Metrics, Report, RunFiles, learning_rate, run_steps
+from neurodeploy.zoo.train.si_snr import si_snr
+
+VALIDATION = 2_000_000  # first seed of the validation mixtures
+
+
+@dataclass(frozen=True)
+class EnhancementRecipe:
+    """Everything that the trained weights depend on besides network and corpus."""
+
+    steps: int = 24_000  # optimizer steps
+    batch: int = 16  # mixtures per step
+    seconds: float = 2.0  # length of a mixture
+    lr: float = 3e-3  # peak learning rate
+    ssm_lr: float = 1e-3  # peak for the state spaces' own parameters
+    warmup: int = 200  # steps from 0 to the peak
+    weight_decay: float = 1e-5
+    clip: float = 10.0  # largest norm of the gradient
+    mse: float = 0.001  # weight of the magnitudes' mean squared error
+    seed: int = 20240229
+    validate_every: int = 500  # steps between validations
+    save_every: int = 100  # steps between checkpoints
+    validation: int = 48  # mixtures
+    validation_seconds: float = 4.0
+
+
+def training_pair(pool: Pool, recipe: EnhancementRecipe, step: int, item: int) -> Pair:
+    """Mixture `item` of a step, augmented."""
+    rng = np.random.default_rng((recipe.seed, step, item))
+    spec = draw_pair(pool, rng, recipe.seconds)
+    return render_pair(
+        spec,
+        pool.load,
+        voice=lambda x: random_voice(x, rng),
+        noise=lambda x: random_noise(x, rng),
+    )
+
+
+def stacked(pairs: list[Pair]) -> tuple[Tensor, Tensor]:
+    """Noisy and clean, (B, samples) each."""
+    noisy, clean = np.stack([p.noisy for p in pairs]), np.stack([p.clean for p in pairs])
+    return torch.from_numpy(noisy), torch.from_numpy(clean)
+
+
+def make_optimizer(model: nn.Module, recipe: EnhancementRecipe) -> torch.optim.Optimizer:
+    """RAdam; "peak" of a group is the learning rate that the schedule scales."""
+    own = [p for m in model.modules() if isinstance(m, S4D) for p in m.parameters(recurse=False)]
+    ids = {id(p) for p in own}
+    others = [p for p in model.parameters() if id(p) not in ids]
+    groups: list[dict[str, Any]] = [
+        {"params": others, "peak": recipe.lr, "weight_decay": recipe.weight_decay},
+        {"params": own, "peak": min(recipe.ssm_lr, recipe.lr), "weight_decay": 0.0},
+    ]
+    return torch.optim.RAdam([g for g in groups if g["params"]], lr=recipe.lr)
+
+
+def loss_of(
+    model: nn.Module, noisy: Tensor, clean: Tensor, recipe: EnhancementRecipe
+) -> tuple[Tensor, Metrics]:
+    """The loss of a batch, and its SI-SNR in dB."""
+    audio, magnitude = model(noisy)
+    inner = getattr(model, "module", model)
+    assert isinstance(inner, MaskEnhancer)
+    error = (magnitude - inner.stft.analysis(clean).abs()).square().mean()
+    quality = si_snr(audio, clean).mean()
+    return recipe.mse * error - quality, {"si_snr": quality.item()}
+
+
+def train_step(
+    devices: Devices,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    pool: Pool,
+    recipe: EnhancementRecipe,
+    step: int,
+) -> Metrics:
+    """One optimizer step, in place; each device takes its share of the batch."""
+    items = range(devices.rank, recipe.batch, devices.count)
+    noisy, clean = stacked([training_pair(pool, recipe, step, i) for i in items])
+    share = learning_rate(recipe, step) / recipe.lr
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak"] * share
+    loss, metrics = loss_of(model, devices.put(noisy), devices.put(clean), recipe)
+    optimizer.zero_grad(set_to_none=True)
+    norm = devices.backward(loss, model, optimizer, recipe.clip)
+    if math.isfinite(norm):  # else the step is left out, as the challenge's baseline does
+        optimizer.step()
+    return {"loss": loss.item(), **metrics, "gradient": norm}
+
+
+def validation_pairs(pool: Pool, recipe: EnhancementRecipe) -> list[Pair]:
+    """The fixed mixtures of validation, not augmented."""
+    rngs = (np.random.default_rng(VALIDATION + i) for i in range(recipe.validation))
+    return [render_pair(draw_pair(pool, r, recipe.validation_seconds), pool.load) for r in rngs]
+
+
+@torch.no_grad()
+def validate(model: nn.Module, pairs: list[Pair], put: Callable[[Tensor], Tensor]) -> Metrics:
+    """SI-SNR of the enhanced mixtures and its gain over the noisy ones, dB."""
+    after, before = [], []
+    for start in range(0, len(pairs), 8):
+        noisy, clean = (put(x) for x in stacked(pairs[start : start + 8]))
+        after.append(si_snr(model(noisy)[0], clean))
+        before.append(si_snr(noisy, clean))
+    quality = torch.cat(after).mean().item()
+    return {"si_snr": quality, "si_snr_gain": quality - torch.cat(before).mean().item()}
+
+
+def train(
+    name: str,
+    pools: tuple[Pool, Pool],
+    corpus_digest: str,
+    out: Path,
+    *,
+    recipe: EnhancementRecipe | None = None,
+    devices: Devices | None = None,
+    report: Report = lambda step, steps, metrics: None,
+) -> dict[str, Any]:
+    """Train an enhancer on the pools of train and val, or continue the run in `out`; its metrics.
+
+    Writes out/NAME.safetensors at the end; out/checkpoint.safetensors, out/metrics.jsonl (a line a
+    step) and out/metrics.json on the way.
+    """
+    recipe, devices = recipe or EnhancementRecipe(), devices or Devices()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        model = ENHANCERS[name]()
+    optimizer = make_optimizer(model, recipe)
+    wrapped, stepper = devices.set_up(model, optimizer)
+    training, held_out = pools
+    pairs = validation_pairs(held_out, recipe)
+    identity = {"variant": name, "recipe": asdict(recipe), "corpus": corpus_digest}
+    files = RunFiles(
+        out / "checkpoint.safetensors",
+        out / "metrics.jsonl",
+        recipe.save_every,
+        devices.rank == 0,
+    )
+    history = run_steps(
+        model,
+        optimizer,
+        recipe,
+        identity,
+        files,
+        advance=lambda step: train_step(devices, wrapped, stepper, training, recipe, step),
+        validate=lambda: validate(model, pairs, devices.put),
+        report=report,
+    )
+    if devices.rank == 0:
+        save_weights(out / f"{name}.safetensors", model)
+        parameters = sum(p.numel() for p in model.parameters())
+        metrics = identity | {"parameters": parameters, "history": history}
+        write_text(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    return identity | {"history": history}
+
+
+def train_enhancer(name: str, corpus: Path, out: Path) -> dict[str, Any]:
+    """`train` on a prepared corpus, with progress on stderr."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    pools = open_pool(corpus, "train"), open_pool(corpus, "val")
+    digest = hashlib.sha256((corpus / MANIFEST).read_bytes()).hexdigest()
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+        row = bar.add_task(name, total=EnhancementRecipe().steps)
+
+        def show(step: int, steps: int, m: Metrics) -> None:
+            text = f"{name}  SI-SNR {m['si_snr']:6.2f} dB  gradient {m['gradient']:.1f}"
+            bar.update(row, completed=step, total=steps, description=text)
+
+        return train(name, pools, digest, out, report=show)
