@@ -69,7 +69,8 @@ def graph_stage(graph: nir.NIRGraph, run: Interpretation, program: Program) -> S
     resets: dict[str, Array | float] = {}
     for name, sent in run.nodes.items():
         if not _spikes(flat, before, name):
-            membranes[name] = sent
+            if program.shapes.get(name, sent.shape[2:]) == sent.shape[2:]:
+                membranes[name] = sent  # but for a state space, whose modes have two rows here
             continue
         spikes[name] = sent
         holder = _membrane(before, run, name)
@@ -101,7 +102,13 @@ def program_stage(name: str, trace: Trace) -> Stage:
     spikes = {n: trace.real(f"{n}/s") for n in keys if not program.is_graded(n)}
     neurons = {n: program.neuron(n) for n in spikes}
     resets = {name: -n.params.get("v_init", 0.0) / n.scale for name, n in neurons.items()}
-    return Stage(name, spikes, {n: trace.real(f"{n}/v") for n in keys}, resets)
+    membranes = {key.rpartition("/")[0]: trace.real(key) for key in trace.states if _held(key)}
+    return Stage(name, spikes, membranes, resets)
+
+
+def _held(key: str) -> bool:
+    """Whether a recorded state is a membrane, or what a mode without a turn has of one."""
+    return key.rpartition("/")[2] in ("v", "y")
 
 
 def compare(left: Stage, right: Stage, *, exact: bool) -> Iterator[Comparison]:

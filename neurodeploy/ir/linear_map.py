@@ -64,9 +64,9 @@ def compose(
 ) -> tuple[Kind, Any, ConvGeometry | None]:
     """The maps in order as the kind, weights and geometry of one synapse.
 
-    A lone convolution stays one, also with per-channel scales around it, unless it is flattened; a
-    pooling before a convolution becomes a larger kernel where that is exact; all else becomes a
-    matrix.
+    A lone convolution stays one, also with per-channel scales around it, unless it is flattened or
+    of one tap at one place; a pooling before a convolution becomes a larger kernel where that is
+    exact; all else becomes a matrix.
     Raises UnsupportedPrimitive if the matrix would be too large.
     """
     chain = _fold_scales([m for m in maps if m.kind != "reshape"])
@@ -77,6 +77,8 @@ def compose(
         assert conv.geometry is not None
         sent = conv_output_shape(conv.in_shape, _values(conv).shape, conv.geometry)
         if (conv.in_shape, sent) == (source_shape, out_shape):
+            if prod(sent[1:]) == prod(conv.in_shape[1:]) == prod(_values(conv).shape[2:]) == 1:
+                return _stored(_at_one_place(conv))
             kind: Kind = "conv1d" if conv.kind == "conv1d" else "conv2d"
             return kind, conv.weights, conv.geometry
     if len(chain) == 1 and chain[0].kind == "dense":
@@ -122,10 +124,24 @@ def _matrix(
         basis[np.arange(len(rows)), rows] = 1.0
         image = apply_all(chain, basis.reshape(len(rows), *source_shape))
         blocks.append(sparse.csr_array(image.reshape(len(rows), n_out)))
-    matrix = sparse.csr_array(sparse.vstack(blocks).T)
-    if matrix.nnz >= DENSE_FROM * n_in * n_out:
+    return _stored(sparse.csr_array(sparse.vstack(blocks).T))
+
+
+def _stored(matrix: sparse.csr_array) -> tuple[Kind, Any, None]:
+    """The kind that takes less room."""
+    if matrix.nnz >= DENSE_FROM * prod(matrix.shape):
         return "dense", matrix.toarray(), None
     return "sparse", matrix, None
+
+
+def _at_one_place(conv: LinearMap) -> sparse.csr_array:
+    """A convolution of one tap at one place, `(out, in)`: a block for each group."""
+    assert conv.geometry is not None
+    weights = _values(conv).reshape(conv.out_shape[0], -1)
+    rows, offsets = np.nonzero(weights)
+    columns = rows // (len(weights) // conv.geometry.groups) * weights.shape[1] + offsets
+    entries = (weights[rows, offsets], (rows, columns))
+    return sparse.csr_array(sparse.coo_array(entries, shape=(len(weights), conv.in_shape[0])))
 
 
 def _per_channel(factors: Array, shape: tuple[int, ...]) -> Array | None:

@@ -20,6 +20,7 @@ from neurodeploy.ir.graph import Dynamics, GraphView, Linear, Primitive, for_eac
 from neurodeploy.ir.linear_map import LinearMap, apply_all, compose
 from neurodeploy.ir.populations import Population, find_populations
 from neurodeploy.ir.program import Neuron, Port, Program, Synapse
+from neurodeploy.ir.state_space import with_modes
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -42,7 +43,8 @@ def lower(
     lowered = for_each_node(
         shapes, primitives, lambda rule, node, shape, where: rule.lower(node, shape, clock, where)
     )
-    populations = find_populations(shapes, lowered)
+    shapes, lowered, modes = with_modes(shapes, lowered)
+    populations = find_populations(shapes, lowered, modes)
     outputs = _add_readouts(shapes, lowered, populations)
     walk = _Walk(shapes, lowered, populations)
     ports = tuple(Port(n, shapes.out_shape[n]) for n in shapes.of_type(nir.Input))
@@ -89,6 +91,8 @@ def _neuron(graph: GraphView, population: Population, bias: Array) -> Neuron:
         params["vth"] = d.vth
     if population.subtract is not None:
         params["subtract"] = population.subtract
+    if population.params is not None:
+        params = dict(population.params)
     full = {k: np.broadcast_to(v, shape).astype(np.float64) for k, v in params.items()}
     return Neuron(population.exit, shape, population.model, full)
 
@@ -121,10 +125,11 @@ class _Walk:
             if source not in population.feedback:
                 path = _Path(population, last).through(source, population.entry, self.graph)
                 self._trace(source, path)
-        keeps_current = bool(np.any(population.dynamics.du < 1))
+        # nor has `s4d` a bias
+        by_spikes = population.model == "s4d" or bool(np.any(population.dynamics.du < 1))
         bias = np.zeros(shape)
         for delay, each in sorted(self._biases.items()):
-            if delay or keeps_current:
+            if delay or by_spikes:
                 self._add_bias(population, each, delay)
             else:
                 bias = each

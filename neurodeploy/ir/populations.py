@@ -5,6 +5,8 @@ A spiking node is one. So are the shapes that say in standard NIR what no single
     membrane -> Threshold -> Scale(-c) -> membrane               reset by subtraction, a step later
     two more resets of snnTorch, see `ir.reset_circuits`
     LI -> LI (-> Threshold ...), nothing else between            current and membrane (Synaptic)
+    LI with pairs of rows that feed back to each other           see `ir.state_space`
+    LI that feeds neurons                                        a mode by itself
 A membrane that something else reads as well is a second population, which sends it.
 """
 
@@ -19,6 +21,7 @@ import numpy as np
 
 from neurodeploy.ir.graph import Array, Dynamics, GraphView, Linear
 from neurodeploy.ir.reset_circuits import Circuit, at_once, is_scale, refractory
+from neurodeploy.ir.state_space import Modes
 
 Lowered = Mapping[str, Linear | Dynamics]
 
@@ -27,7 +30,8 @@ Lowered = Mapping[str, Linear | Dynamics]
 class Population:
     """`entry` receives input, `exit` sends output; `inner` are the NIR nodes that it swallowed.
 
-    feedback: nodes that carry its own reset back to the entry: no synapse comes from them.
+    feedback: nodes that carry its own reset or state back to the entry: no synapse comes from them;
+    params: of `s4d`, instead of the dynamics.
     """
 
     entry: str
@@ -37,12 +41,17 @@ class Population:
     inner: frozenset[str]
     subtract: Array | None = None
     feedback: frozenset[str] = frozenset()
+    params: Mapping[str, Array] | None = None
 
 
-def find_populations(graph: GraphView, lowered: Lowered) -> dict[str, Population]:
+def find_populations(
+    graph: GraphView, lowered: Lowered, modes: Mapping[str, Modes]
+) -> dict[str, Population]:
     """Populations by the name of their exit node."""
     dynamics = {n: d for n, d in lowered.items() if isinstance(d, Dynamics)}
     found = _Found(graph, dynamics)
+    for name, mode in modes.items():
+        found.add(_of_modes(name, dynamics[name], mode))
     thresholds = graph.of_type(nir.Threshold)
     for name in thresholds:
         for circuit in (refractory(graph, lowered, name), at_once(graph, lowered, name)):
@@ -55,8 +64,7 @@ def find_populations(graph: GraphView, lowered: Lowered) -> dict[str, Population
     for name in (*thresholds, *(n for n in _downstream_first(graph) if n in dynamics)):
         if name not in found.owner:
             state = dynamics[name]
-            model = "integrator" if state.vth is None else "cuba_lif"
-            found.add(Population(name, name, model, state, frozenset({name})))
+            found.add(_alone(graph, name, state))
     return {
         name: found.populations[name]
         for name in dict.fromkeys((*thresholds, *lowered))
@@ -101,6 +109,35 @@ def _of_circuit(graph: GraphView, circuit: Circuit) -> Iterator[Population]:
     yield replace(spiking, exit=circuit.readout, model=f"{circuit.model}_membrane")
 
 
+def _alone(graph: GraphView, name: str, state: Dynamics) -> Population:
+    """A node by itself. An LI that feeds neurons is an `s4d` of a = 1 - dv: a message that is the
+    whole register would leave no bits for weights."""
+    inner = frozenset({name})
+    if state.vth is not None:
+        return Population(name, name, "cuba_lif", state, inner)
+    params = None
+    if _feeds(graph, name) and not (
+        np.any(state.du < 1) or np.any(state.bias) or np.any(state.dv == 0)
+    ):
+        one, zero = np.ones_like(state.dv), np.zeros_like(state.dv)
+        params = {"a_re": 1 - state.dv, "a_im": zero, "c_re": one, "c_im": zero}
+    model = "integrator" if params is None else "s4d"
+    return Population(name, name, model, state, inner, params=params)
+
+
+def _feeds(graph: GraphView, name: str) -> bool:
+    """Whether a membrane has other readers than Outputs and Thresholds of its own."""
+    own = (n for n in graph.after[name] if graph.before[n] == (name,))
+    ends = {n for n in own if isinstance(graph.nodes[n], nir.Output | nir.Threshold)}
+    return not ends.issuperset(graph.after[name])
+
+
+def _of_modes(name: str, dynamics: Dynamics, modes: Modes) -> Population:
+    feedback = frozenset({modes.feedback})
+    inner = feedback | {name}
+    return Population(name, name, "s4d", dynamics, inner, feedback=feedback, params=modes.params)
+
+
 def _of_membrane(graph: GraphView, lowered: Lowered, name: str) -> Iterator[Population]:
     """Populations of the Thresholds that read a membrane and nothing else, and one more for what
     else reads it; none if the shape is another."""
@@ -118,8 +155,7 @@ def _of_membrane(graph: GraphView, lowered: Lowered, name: str) -> Iterator[Popu
     if len(thresholds) < len(readers):
         subtracting = next((p for p in populations if p.feedback), None)
         if subtracting is None:
-            plain = Population(name, name, "integrator", state, frozenset({name}))
-            populations.append(plain)
+            populations.append(_alone(graph, name, state))
         else:
             model = "soft_lif_membrane"
             populations.append(replace(subtracting, exit=name, model=model))
@@ -159,7 +195,7 @@ def _with_current(
 ) -> Population:
     """Swallows an LI or I that feeds nothing but this membrane: it is the synaptic current."""
     inputs = [n for n in graph.before[population.entry] if n not in population.feedback]
-    if len(inputs) != 1 or inputs[0] not in dynamics:
+    if len(inputs) != 1 or inputs[0] not in dynamics or population.params is not None:
         return population
     name, current, membrane = inputs[0], dynamics[inputs[0]], population.dynamics
     plain = (

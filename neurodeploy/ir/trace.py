@@ -107,6 +107,8 @@ class Trace:
 
     def real(self, key: str) -> Array:
         """`aligned(key)` in real units: divided by the scale of the state or of the message."""
+        if self.program.arithmetic == "real":
+            return self.aligned(key)
         name, _, state = key.partition("/")
         neuron = self.program.neuron(name)
         model = NEURON_MODELS[neuron.model]

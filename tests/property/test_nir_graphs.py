@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 import neurodeploy
 from neurodeploy import pipeline
 from neurodeploy.errors import UnsupportedPrimitive, VerificationError
+from neurodeploy.ir.neurons import NEURON_MODELS
 from tests.property.nir_graphs import DT, graphs
 from tests.property.nir_oracle import SPIKING, Oracle
 
@@ -73,7 +74,7 @@ def compare_program(program, graph, x, meaning) -> None:
     for neuron in program.neurons:
         if neuron.name not in meaning.nodes:
             continue
-        key = "v" if program.is_graded(neuron.name) else "s"
+        key = NEURON_MODELS[neuron.model].sends
         values = trace.states[f"{neuron.name}/{key}"]
         np.testing.assert_allclose(values, meaning.nodes[neuron.name], rtol=0, atol=1e-9)
 
