@@ -1,0 +1,274 @@
+"""What each kind of dispatched operator adds to which row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from math import prod
+from typing import Any, Final
+
+from torch import Tensor, nn
+
+from neurodeploy.bench.counting.arithmetic import (
+    ACTIVATIONS,
+    BATCH_NORM,
+    BATCH_NORMS,
+    ELEMENTWISE,
+    FREE,
+    LSTM_GATES,
+    NORM,
+    NORMS,
+    REDUCTIONS,
+    SOFTMAX,
+    SOFTMAXES,
+    Arithmetic,
+    plain_name,
+)
+from neurodeploy.bench.counting.fanout import Fanout, Inside, storage_of, version_of
+from neurodeploy.bench.counting.neuron_arithmetic import NeuronArithmetic
+from neurodeploy.bench.counting.pooling import POOLS, pool_ops
+from neurodeploy.bench.counting.products import (
+    LSTM,
+    Product,
+    attention,
+    convolution,
+    linear,
+    lstm_layer,
+    matrices,
+)
+from neurodeploy.bench.counting.rows import Row, Rows
+from neurodeploy.bench.counting.whole_layers import Layer, geometry_of
+
+Handler = Callable[[Sequence[Any], Mapping[str, Any], Any], None]
+
+
+class Operators:
+    """The rows of a run of `module`, and the handlers of operators that fill them.
+
+    uncounted: operators that compute something and are in no row, with their calls.
+    """
+
+    def __init__(self, module: nn.Module, *, by_call: bool) -> None:
+        stored = [*module.parameters(), *module.buffers()]
+        self._fanout = Fanout(frozenset(storage_of(x) for x in stored))
+        self._by_call = by_call
+        self._running: list[tuple[str, bool]] = [("", False)]
+        self._last: tuple[str, Tensor] | None = None
+        self._padded: tuple[Tensor, int, Inside] | None = None
+        self._layers: dict[Layer, tuple[Tensor, Any, Product]] = {}
+        self.rows = Rows()
+        self.uncounted: Counter[str] = Counter()
+        self.shapes_only = False
+
+    def enter(self, path: str, *, products_only: bool) -> None:
+        """A module starts to run; products_only: the rest of its arithmetic is known by name."""
+        self._running.append((path, products_only))
+
+    def leave(self) -> None:
+        self._running.pop()
+
+    def handler(self, func: Any) -> Handler | None:
+        """What to call after `func` ran; None for one that only moves data."""
+        packet = func.overloadpacket.__name__
+        name = plain_name(packet)
+        if packet in FREE or name in FREE:
+            return None
+        if name in _HANDLERS:
+            return partial(_HANDLERS[name], self)
+        if name in _ATTENTIONS:
+            return partial(self._attention, [a.name for a in func._schema.arguments])
+        if name in POOLS:
+            return partial(self._pool, name)
+        if name in _EACH:
+            return self._elements(*_EACH[name])
+        return lambda args, kwargs, out: self.uncounted.update([f"aten.{packet}"])
+
+    def knows(self, func: Any) -> bool:
+        """Whether `func` is in a table, be it as one that computes nothing."""
+        packet = func.overloadpacket.__name__
+        tables: tuple[Collection[str], ...] = (FREE, _HANDLERS, _ATTENTIONS, POOLS, _EACH)
+        return any(name in table for table in tables for name in (packet, plain_name(packet)))
+
+    def neuron(self, neuron: NeuronArithmetic, out: Any) -> None:
+        """One call of a neuron of known cost: as many updates as elements of its first output."""
+        spikes = out[0] if isinstance(out, tuple) else out
+        updates = spikes.numel()
+        row = self._row("neuron")
+        row.call(updates, spikes)
+        row.send(spikes)
+        row.model = neuron.model
+        row.arithmetic(neuron.arithmetic, updates)
+        row.sums["updates"] += updates
+        row.sums["state_reads"] += neuron.states * updates
+        row.sums["state_writes"] += neuron.states * updates
+        of_one = prod(spikes.shape[neuron.leading :])
+        row.state_bytes = neuron.states * of_one * spikes.element_size()
+
+    def _row(self, op: str) -> Row:
+        return self.rows.row(self._running[-1][0], op)
+
+    def _book(self, op: str, x: Tensor, product: Product, out: Tensor, bias_adds: int = 0) -> None:
+        """A product of activations x with weights, or of two activations."""
+        row = self._row(op)
+        row.call(x.numel(), out)
+        sums = row.sums
+        sums["dense_macs"] += product.dense_macs
+        sums["padding_taps"] += product.padding_taps
+        sums["bias_adds"] += bias_adds
+        self._last = (row.name, out)
+        if product.reach is None:
+            self.shapes_only = True
+            return
+        row.taken.add(x, product.shape, product.reach, product.kinds, self._by_call)
+        if product.zero_reach is not None:
+            row.skipped.add(x, product.shape, product.zero_reach, product.kinds, self._by_call)
+
+    def layer(self, module: Layer, x: Tensor, out: Tensor) -> None:
+        """One call of a layer as torch has it: what its operators would have added."""
+        weight = module.weight
+        inside = self._inside(x)
+        key = (x.shape, version_of(weight), inside)
+        kept = self._layers.get(module)
+        if kept is None or kept[0] is not weight or kept[1] != key:
+            if isinstance(module, nn.Linear):
+                product = linear(x, weight, self._fanout)
+            else:
+                geometry = geometry_of(module)
+                product = convolution(x, weight, out, geometry, self._fanout, inside)
+            kept = self._layers[module] = (weight, key, product)
+        op = "linear" if isinstance(module, nn.Linear) else "conv"
+        self._book(op, x, kept[2], out, 0 if module.bias is None else out.numel())
+
+    def _convolution(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> None:
+        op = "conv_transpose" if args[6] else "conv"
+        inside = self._inside(args[0])
+        product = convolution(args[0], args[1], out, args[3:9], self._fanout, inside)
+        self._book(op, args[0], product, out, 0 if args[2] is None else out.numel())
+
+    def _pad(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> None:
+        """Zeros around x, copied: padding of the convolution that takes it next."""
+        pads, value = args[1], args[2] if len(args) > 2 else kwargs.get("value", 0)
+        axes = out.dim() - 2
+        if value != 0 or min(pads) < 0 or len(pads) > 2 * axes:
+            return
+        around = [*pads, *(0 for _ in range(2 * axes - len(pads)))]
+        pairs = [(around[2 * i], around[2 * i + 1]) for i in reversed(range(axes))]
+        sizes = zip(pairs, out.shape[2:], strict=True)
+        inside = tuple((before, size - after) for (before, after), size in sizes)
+        self._padded = (out, version_of(out), inside)
+
+    def _inside(self, x: Tensor) -> Inside:
+        """Where x is no padding; None if nothing was padded."""
+        if self._padded is None:
+            return None
+        padded, version, inside = self._padded
+        same = storage_of(padded) == storage_of(x) and padded.shape == x.shape
+        return inside if same and version_of(x) == version else None
+
+    def _product(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> None:
+        self._matrices(args[0], args[1], out, 0)
+
+    def _sum_and_product(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> None:
+        self._matrices(args[1], args[2], out, out.numel() if kwargs.get("beta", 1) else 0)
+
+    def _matrices(self, a: Tensor, b: Tensor, out: Tensor, adds: int) -> None:
+        x, product, has_weight = matrices(a, b, self._fanout)
+        self._book("linear" if has_weight else "matmul", x, product, out, adds)
+
+    def _attention(
+        self, names: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any], out: Any
+    ) -> None:
+        bound = dict(zip(names, args, strict=False)) | dict(kwargs)
+        scores = bound["query"].shape[:-1].numel() * bound["key"].shape[-2]
+        for x, product in attention(bound, self._fanout):
+            self._book("attention", x, product, out[0])
+        self._row("attention").arithmetic(Arithmetic(multiplies=1), scores)
+        self._row("softmax").sums["calls"] += 1
+        self._row("softmax").arithmetic(SOFTMAX, scores)
+
+    def _lstm(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
+        """A fused layer of an LSTM; mkldnn's other cells are listed as uncounted."""
+        if args[9] != LSTM:
+            self.uncounted["aten.mkldnn_rnn_layer"] += 1
+            return
+        y = out[0]
+        for x, product in lstm_layer(args, y, self._fanout):
+            self._book("linear", x, product, y, 4 * y.numel() if args[12] else 0)
+        self._row("elementwise").sums["calls"] += 1
+        self._row("elementwise").arithmetic(LSTM_GATES, y.numel())
+
+    def _batch_norm(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
+        row = self._row("batch_norm")
+        y = out[0] if isinstance(out, tuple) else out
+        row.call(args[0].numel(), y)
+        row.arithmetic(BATCH_NORM, y.numel())
+        if self._last is not None and storage_of(self._last[1]) == storage_of(args[0]):
+            row.folds_into = self._last[0]
+
+    def _add(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> None:
+        """An addition; of a stored vector right after a product: that product's bias."""
+        other = args[1]
+        last = self._last
+        is_bias = (
+            isinstance(other, Tensor)
+            and other.dim() == 1
+            and last is not None
+            and last[0] == self._running[-1][0]
+            and storage_of(last[1]) == storage_of(args[0])
+            and self._fanout.is_weight(other)
+        )
+        if is_bias:
+            self._row("linear").sums["bias_adds"] += out.numel()
+        else:
+            self._arithmetic("elementwise", ELEMENTWISE["add"], out.numel(), args[0], out)
+
+    def _pool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
+        y = out[0] if isinstance(out, tuple) else out
+        self._arithmetic("pool", pool_ops(name, args[0], y, args), 1, args[0], y)
+
+    def _elements(self, op: str, each: Arithmetic, per_input: bool) -> Handler:
+        def count(args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
+            y = out[0] if isinstance(out, tuple) else out
+            x = args[0] if isinstance(args[0], Tensor) else y
+            row = self._arithmetic(op, each, (x if per_input else y).numel(), x, y)
+            if op == "activation" and row is not None:
+                row.send(y)
+
+        return count
+
+    def _arithmetic(
+        self, op: str, each: Arithmetic, elements: int, x: Tensor, out: Tensor
+    ) -> Row | None:
+        if self._running[-1][1]:
+            return None
+        row = self._row(op)
+        row.call(x.numel(), out)
+        row.arithmetic(each, elements)
+        return row
+
+
+_HANDLERS: Final = {
+    "convolution": Operators._convolution,
+    **dict.fromkeys(("mm", "bmm", "mv", "dot"), Operators._product),
+    **dict.fromkeys(("addmm", "baddbmm", "addmv"), Operators._sum_and_product),
+    "mkldnn_rnn_layer": Operators._lstm,
+    "constant_pad_nd": Operators._pad,
+    "add": Operators._add,
+    **dict.fromkeys(BATCH_NORMS, Operators._batch_norm),
+}
+_ATTENTIONS: Final = frozenset(
+    {
+        "_scaled_dot_product_flash_attention",
+        "_scaled_dot_product_flash_attention_for_cpu",
+        "_scaled_dot_product_efficient_attention",
+        "_scaled_dot_product_cudnn_attention",
+    }
+)
+_EACH: Final[dict[str, tuple[str, Arithmetic, bool]]] = {
+    **{name: ("elementwise", each, False) for name, each in ELEMENTWISE.items()},
+    **{name: ("activation", each, False) for name, each in ACTIVATIONS.items()},
+    **{name: ("reduction", each, True) for name, each in REDUCTIONS.items()},
+    **dict.fromkeys(SOFTMAXES, ("softmax", SOFTMAX, False)),
+    **dict.fromkeys(NORMS, ("norm", NORM, False)),
+}

@@ -1,0 +1,42 @@
+"""Layers that are counted whole, by their input and output, without looking at their operators.
+
+They are torch's own linear and convolution layers, nothing more or less: it saves the time that
+each dispatched operator costs. Counts are the same either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeGuard
+
+from torch import Tensor, nn
+
+Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
+_LAYERS: Final = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+def is_whole(module: nn.Module) -> TypeGuard[Layer]:
+    """Whether `module` is one: no subclass, no forward() of its own, no padding but zeros."""
+    if type(module) not in _LAYERS or "forward" in vars(module):
+        return False
+    if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+        return module.padding_mode == "zeros" and not isinstance(module.padding, str)
+    return True
+
+
+def is_plain_sequence(module: nn.Module) -> bool:
+    """Whether `module` calls its children one after the other and does nothing else."""
+    return type(module) is nn.Sequential and "forward" not in vars(module)
+
+
+def takes(module: Layer, args: Sequence[Any]) -> bool:
+    """Whether a call with these arguments has a batch, as `Operators.layer` expects it."""
+    if len(args) != 1 or not isinstance(args[0], Tensor):
+        return False
+    return isinstance(module, nn.Linear) or args[0].dim() == module.weight.dim()
+
+
+def geometry_of(module: nn.Conv1d | nn.Conv2d | nn.Conv3d) -> tuple[Any, ...]:
+    """Stride, padding, dilation, transposed, output_padding, groups, as aten's convolution."""
+    none = (0,) * len(module.stride)
+    return module.stride, module.padding, module.dilation, False, none, module.groups
