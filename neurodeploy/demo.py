@@ -22,12 +22,14 @@ from neurodeploy.agreement import (
     compare_rounding,
     compare_torch,
 )
-from neurodeploy.bench.compare import compare
+from neurodeploy.bench.compare import Beside, compare
 from neurodeploy.bench.detection_chip import DT, FORMS, HARDWARE, INPUT_BITS
+from neurodeploy.bench.energy_records import Ann
 from neurodeploy.bench.metrics import accuracy, roc_auc
 from neurodeploy.bench.provenance import provenance
 from neurodeploy.bench.raster import sample_raster
 from neurodeploy.bench.results import Quality, Results
+from neurodeploy.bench.twin import TWIN, count_program_twin
 from neurodeploy.errors import Diagnostic, VerificationError
 from neurodeploy.hardware import list_hardware, load_hardware
 from neurodeploy.ir.files import read_input, write_nir, write_program
@@ -195,24 +197,25 @@ def test_set_quality() -> Iterable[Quality]:
 
 def results_of(road: Road, roads: list[Road], data: Recordings, quality: list[Quality]) -> Results:
     """Counts of the fixed run beside the artificial twin's on all hardware."""
-    from neurodeploy.bench.ann_twin import count_twin
-
     steps = len(data.x)
     fixed = road.fixed
+    twin = count_program_twin(fixed.program, data.x, steps)
+    beside = Beside(
+        agreement=tuple(d for r in [road, *(o for o in roads if o is not road)] for d in _named(r)),
+        quality=tuple(quality),
+        raster=tuple(
+            sample_raster(name, fixed.aligned(f"{name}/s"))
+            for name in fixed.program.order
+            if not fixed.program.is_graded(name)
+        ),
+    )
     return compare(
         fixed.program,
         fixed.counts,
         [load_hardware(name) for name in list_hardware(systems=False)],
         provenance=provenance("neurodeploy demo"),
-        ann=count_twin(road.module, data.x, steps),
-        ann_passes=steps,
-        agreement=[d for r in [road, *(o for o in roads if o is not road)] for d in _named(r)],
-        quality=quality,
-        raster=[
-            sample_raster(name, fixed.aligned(f"{name}/s"))
-            for name in fixed.program.order
-            if not fixed.program.is_graded(name)
-        ],
+        ann=Ann(TWIN, True, steps, twin),
+        beside=beside,
         title=f"{road.name}: voice activity detection",
     )
 
@@ -229,7 +232,7 @@ def _energy_line(results: Results) -> str:
     audio_s = network.ann_passes * network.dt_s * network.batch
     operations = sum(layer.synaptic_operations for layer in results.layers) / audio_s
     assert results.ann is not None
-    macs = float(results.ann.dense_macs) / audio_s
+    macs = float(results.ann.counts.dense_macs) / audio_s
     return (
         f"{results.title}: {operations:,.0f} synaptic operations per second of audio beside "
         f"{macs:,.0f} MACs of the artificial twin"

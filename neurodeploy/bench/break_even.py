@@ -12,15 +12,16 @@ solved for r. e_w reads a weight, e_s reads and writes a membrane; arithmetic al
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from neurodeploy.bench.energy import PRECISIONS, Precision, neuron_cost
-from neurodeploy.bench.op_counts import OpCounts
-from neurodeploy.bench.results import BreakEven
+from neurodeploy.bench.counting.convention import Convention
+from neurodeploy.bench.counting.record import LayerCount
+from neurodeploy.bench.energy_models.arithmetic import PRECISIONS, Precision
+from neurodeploy.bench.energy_models.work import Work
+from neurodeploy.bench.energy_records import BreakEven
 from neurodeploy.hardware import Hardware
-from neurodeploy.ir.program import Program
-from neurodeploy.ir.trace import Counts
 
 BUS_BITS: Final = 64
 WEIGHT_BITS: Final = 8
@@ -40,8 +41,8 @@ class Prices:
 
 
 @dataclass(frozen=True)
-class Work:
-    """One inference. products: N above; graded: G; connections: M."""
+class Amounts:
+    """Of one inference. products: N above; graded: G; connections: M."""
 
     steps: int
     connections: int
@@ -49,7 +50,7 @@ class Work:
     graded: float = 0.0
 
 
-def break_even_rate(prices: Prices, work: Work, neurons_j: float = 0.0) -> float:
+def break_even_rate(prices: Prices, work: Amounts, neurons_j: float = 0.0) -> float:
     """r, spikes per source neuron and step; 0 if everything else alone costs more already.
 
     neurons_j: U - A.
@@ -60,36 +61,17 @@ def break_even_rate(prices: Prices, work: Work, neurons_j: float = 0.0) -> float
     return max(0.0, (ann - graded - neurons_j) / (work.steps * work.connections * spike))
 
 
-def break_even_lines(
-    program: Program,
-    counts: Counts,
-    hardware: tuple[Hardware, ...],
-    *,
-    ann: OpCounts,
-    passes: int,
-) -> tuple[BreakEven, ...]:
+def break_even_lines(snn: Work, ann: Work, hardware: Sequence[Hardware]) -> tuple[BreakEven, ...]:
     """One line per CMOS precision and memory model, and one per spiking chip against CMOS.
 
-    passes: of the artificial network per inference. Empty if no connection carries spikes.
+    Empty if no connection carries spikes.
     """
-    spiking = [s for s in counts.synapses if not s.graded]
-    dense = sum(s.dense_operations for s in spiking)
-    if not dense:
+    run = _Run.of(snn, ann)
+    if run is None:
         return ()
-    runs = ann.samples * ann.passes
-    run = _Run(
-        steps=counts.steps,
-        connections=dense // (counts.steps * counts.batch),
-        dense=ann.dense_macs * passes / runs,
-        effective=(ann.effective_macs + ann.effective_acs) * passes / runs,
-        graded=sum(s.synaptic_operations for s in counts.synapses if s.graded) / counts.batch,
-        rate=sum(s.synaptic_operations for s in spiking) / dense,
-        updates={n.name: n.neuron_updates // counts.batch for n in counts.neurons},
-        ann_adds=ann.element_adds * passes / runs,
-    )
     lines: list[BreakEven] = []
     for cmos in (h for h in hardware if h.kind == "cmos"):
-        lines += _cmos_lines(program, run, cmos)
+        lines += _cmos_lines(run, cmos)
         for chip in (h for h in hardware if h.kind == "spiking"):
             lines += _chip_lines(run, chip, cmos)
     return tuple(lines)
@@ -98,7 +80,7 @@ def break_even_lines(
 @dataclass(frozen=True)
 class _Run:
     """Both networks per inference; dense, effective: the artificial one's products; ann_adds: its
-    bias additions and rectifier comparisons."""
+    bias additions and rectifier comparisons; rates: of the layers that spikes lead to."""
 
     steps: int
     connections: int
@@ -106,22 +88,64 @@ class _Run:
     effective: float
     graded: float
     rate: float
-    updates: dict[str, int]
+    updates: float
+    multiplies: float
+    adds: float
     ann_adds: float
+    rates: dict[str, float]
+
+    @classmethod
+    def of(cls, snn: Work, ann: Work) -> _Run | None:
+        """None if no connection carries spikes."""
+        by, record = snn.record.convention, snn.record
+        rows = [row for layer in snn.layers for row in layer.links if not row.taken(by).graded]
+        dense = sum(row.dense(by) for row in rows)
+        if not dense:
+            return None
+        cells = [row for layer in snn.layers for row in layer.cells]
+        graded = record.synaptic_operations - sum(_operations(rows, by))
+        products = ann.record.effective_macs + ann.record.effective_acs
+        return cls(
+            steps=record.steps,
+            connections=dense // (record.steps * record.samples),
+            dense=float(ann.record.dense_macs * ann.times),
+            effective=float(products * ann.times),
+            graded=float(graded * snn.times),
+            rate=sum(_operations(rows, by)) / dense,
+            updates=float(sum(row.updates for row in cells) * snn.times),
+            multiplies=float(sum(row.multiplies for row in cells) * snn.times),
+            adds=float(sum(row.adds + row.compares for row in cells) * snn.times),
+            ann_adds=float(ann.record.element_adds * ann.times),
+            rates=dict(_layer_rates(snn)),
+        )
 
 
-def _cmos_lines(program: Program, run: _Run, cmos: Hardware) -> list[BreakEven]:
+def _operations(rows: Iterable[LayerCount], by: Convention) -> Iterator[int]:
+    return (row.taken(by).synaptic_operations for row in rows)
+
+
+def _layer_rates(snn: Work) -> Iterator[tuple[str, float]]:
+    """Mean input rate of each layer that spikes and nothing else lead to."""
+    by = snn.record.convention
+    for layer in snn.layers:
+        graded = any(row.taken(by).graded for row in layer.links)
+        dense = sum(row.dense(by) for row in layer.links)
+        if dense and not graded:
+            yield layer.name, sum(_operations(layer.links, by)) / dense
+
+
+def _cmos_lines(run: _Run, cmos: Hardware) -> list[BreakEven]:
     lines = []
     for name in ("fp32", "int8", "int8-acc32"):
         prices = _arithmetic(cmos, PRECISIONS[name])
         if prices is not None:
-            neurons = _neurons_j(program, run, cmos, PRECISIONS[name], 0.0)
+            neurons = _neurons_j(run, cmos, PRECISIONS[name], 0.0)
             label = f"{name}, arithmetic alone"
             lines.append(_line(label, cmos.name, name, run, prices, neurons, _sources(cmos)))
     memory = _with_memory(cmos)
     if memory is not None:
         name = "int8-acc32"
-        neurons = _neurons_j(program, run, cmos, PRECISIONS[name], memory.state_j)
+        neurons = _neurons_j(run, cmos, PRECISIONS[name], memory.state_j)
         for skips, text in ((False, ""), (True, ", zero-skipping ANN")):
             at = (f"{name}, with memory{text}", cmos.name, name, run, memory, neurons)
             lines.append(_line(*at, _sources(cmos), skips=skips))
@@ -136,7 +160,7 @@ def _chip_lines(run: _Run, chip: Hardware, cmos: Hardware) -> list[BreakEven]:
         return []
     prices = Prices(memory.mac_j + memory.weight_j, synop.value, graded_j=synop.value)
     all_in = synop.scope == "all-in" or update is None
-    neurons = 0.0 if all_in or update is None else sum(run.updates.values()) * update.value
+    neurons = 0.0 if all_in or update is None else run.updates * update.value
     add = cmos.price(f"{PRECISIONS['int8-acc32'].state}_add")
     neurons -= 0.0 if add is None else run.ann_adds * add.value
     label = f"{chip.name} against int8-acc32 ANN on {cmos.name} with memory"
@@ -155,20 +179,22 @@ def _line(
     skips: bool = False,
 ) -> BreakEven:
     products = run.effective if skips else run.dense
-    work = Work(run.steps, run.connections, products, run.graded)
+    work = Amounts(run.steps, run.connections, products, run.graded)
+    rate = break_even_rate(prices, work)
     return BreakEven(
         name=label,
         hardware=place,
         precision=precision,
         formula=_formula(prices, work),
-        rate=break_even_rate(prices, work),
+        rate=rate,
         rate_with_neurons=break_even_rate(prices, work, neurons_j),
         network_rate=run.rate,
+        margins={layer: rate / own for layer, own in run.rates.items() if own},
         sources=sources,
     )
 
 
-def _formula(prices: Prices, work: Work) -> str:
+def _formula(prices: Prices, work: Amounts) -> str:
     above = f"{work.products:,.0f} × {_sum_pj(prices.mac_j, prices.weight_j)}"
     if work.graded:
         each = _sum_pj(prices.graded_j, prices.weight_j, prices.state_j)
@@ -193,19 +219,13 @@ def _with_memory(cmos: Hardware) -> Prices | None:
     return Prices(arithmetic.mac_j, arithmetic.ac_j, arithmetic.graded_j, weight, state)
 
 
-def _neurons_j(
-    program: Program, run: _Run, cmos: Hardware, precision: Precision, state_j: float
-) -> float:
+def _neurons_j(run: _Run, cmos: Hardware, precision: Precision, state_j: float) -> float:
     """U - A, both on the same CMOS at the same precision."""
     multiply, add = cmos.price(f"{precision.state}_multiply"), cmos.price(f"{precision.state}_add")
     if multiply is None or add is None:
         return 0.0
-    total = -run.ann_adds * add.value
-    for name, updates in run.updates.items():
-        cost = neuron_cost(program, name)
-        arithmetic = cost.multiplies * multiply.value + (cost.adds + cost.compares) * add.value
-        total += updates * (arithmetic + state_j)
-    return total
+    adds = run.adds - run.ann_adds
+    return run.multiplies * multiply.value + adds * add.value + run.updates * state_j
 
 
 def _sources(cmos: Hardware) -> tuple[str, ...]:

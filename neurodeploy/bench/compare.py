@@ -1,39 +1,54 @@
-"""Puts a counted run beside its artificial twin on every hardware: values in, `Results` out."""
+"""A counted run beside its artificial counterpart on every hardware: values in, `Results` out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from neurodeploy.agreement import Difference
 from neurodeploy.bench.break_even import break_even_lines
-from neurodeploy.bench.energy import (
-    PRECISIONS,
-    energy_ratio,
-    estimate_cmos_ann,
-    estimate_cmos_snn,
-    estimate_spiking,
-)
-from neurodeploy.bench.op_counts import CONVENTION, CONVENTION_TEXT, OpCounts
-from neurodeploy.bench.results import (
-    BreakEven,
+from neurodeploy.bench.caveats import caveats
+from neurodeploy.bench.chip_runs import chip_runs, traffic_of
+from neurodeploy.bench.counting.convention import DEFAULT
+from neurodeploy.bench.energy_models import ENERGY_MODELS, Work, ann_work
+from neurodeploy.bench.energy_models.lemaire import WORD_BYTES
+from neurodeploy.bench.energy_records import (
+    Ann,
+    Bottleneck,
     EnergyEstimate,
     EnergyRatio,
-    HardwareRecord,
-    LayerResult,
-    Network,
-    Provenance,
-    Quality,
-    Raster,
-    Results,
+    Intensity,
+    Measurement,
+    Model,
+    OperatingPoint,
+    Swing,
 )
+from neurodeploy.bench.network_rows import layer_rows, network_row
+from neurodeploy.bench.proxies import proxies
+from neurodeploy.bench.ratios import asked_ratio, like_ratios, quality_relation
+from neurodeploy.bench.results import HardwareRecord, Provenance, Quality, Raster, Results
+from neurodeploy.bench.sensitivity import tornado
+from neurodeploy.bench.spiking_work import spiking_work
 from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.hardware import Hardware
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.trace import Counts
+from neurodeploy.passes.place import Fit
 from neurodeploy.passes.quantize import reports_of
 
-CMOS_PRECISIONS: Final = ("int8-acc32", "fp32", "int8")
+
+@dataclass(frozen=True)
+class Beside:
+    """What else is known of a run. latency_s: of the whole chain, for the N-DNS proxy."""
+
+    agreement: tuple[Difference, ...] = ()
+    quality: tuple[Quality, ...] = ()
+    raster: tuple[Raster, ...] = ()
+    measured: tuple[Measurement, ...] = ()
+    points: tuple[OperatingPoint, ...] = ()
+    fits: Mapping[str, Fit] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    latency_s: float | None = None
 
 
 def compare(
@@ -42,146 +57,116 @@ def compare(
     hardware: Sequence[Hardware],
     *,
     provenance: Provenance,
-    ann: OpCounts | None = None,
-    ann_passes: int | None = None,
-    agreement: Iterable[Difference] = (),
-    quality: Iterable[Quality] = (),
-    raster: Iterable[Raster] = (),
+    ann: Ann | None = None,
+    beside: Beside | None = None,
+    ratios: Iterable[str] = (),
+    force: bool = False,
     title: str = "",
-    notes: Iterable[str] = (),
 ) -> Results:
     """Everything that a report shows about one run; a pure function of its arguments.
 
-    ann: operation counts of the artificial network; ann_passes: how many of its passes do the work
-    of one inference (1 for a still input shown T steps, T for a stream with an answer every step).
-    Raises ConfigError for counts of another convention, or an `ann` without `ann_passes`.
+    ann: the artificial network's counts, and how many of its passes do the work of one inference (1
+    for a still input shown T steps, T for a stream with an answer every step). ratios: pairs to
+    divide besides those that are alike, see `asked_ratio`; force: also where they are not. Raises
+    ConfigError for counts of another convention, passes below 1 and ratios that are refused.
     """
-    _check(ann, ann_passes)
-    layers = tuple(_layers(program, counts))
-    energy = _estimates(program, counts, hardware, ann, ann_passes)
-    lines: tuple[BreakEven, ...] = ()
-    if ann is not None and ann_passes is not None:
-        lines = break_even_lines(program, counts, tuple(hardware), ann=ann, passes=ann_passes)
+    beside = beside or Beside()
+    _check(ann)
+    snn = spiking_work(program, counts, traffic_of(beside.fits, counts))
+    works = [snn] if ann is None else [snn, _ann_side(ann, snn)]
+    energy = tuple(e for chip in hardware for e in _estimates(works, chip))
+    quality = quality_relation(beside.quality)
+    found, refused = like_ratios(energy, quality, force=force)
+    found += tuple(asked_ratio(text, energy, quality, force=force) for text in ratios)
     return Results(
         title=title or program.name,
         provenance=provenance,
-        convention=CONVENTION,
-        convention_text=CONVENTION_TEXT,
-        network=_network(program, counts, ann_passes, tuple(notes)),
-        layers=layers,
+        convention=DEFAULT.id,
+        convention_text=DEFAULT.text,
+        network=network_row(program, counts, ann, beside.notes),
+        layers=tuple(layer_rows(program, counts)),
         energy=energy,
-        ratios=_ratios(energy),
-        break_even=lines,
-        hardware=tuple(_record(h) for h in hardware),
+        ratios=found,
+        break_even=break_even_lines(works[0], works[1], hardware) if len(works) == 2 else (),
+        hardware=tuple(map(_record, hardware)),
+        models=tuple(Model(name, model.text) for name, model in ENERGY_MODELS.items()),
+        counts=snn.record,
         ann=ann,
+        tornado=_swings(found, energy),
+        bottlenecks=tuple(_bottlenecks(energy)),
+        chips=chip_runs(beside.fits, hardware, energy, program.dt, counts.steps),
+        proxies=proxies(snn.record, program.dt, beside.latency_s),
+        refused=refused,
+        measured=beside.measured,
+        points=beside.points,
+        roofline=tuple(_intensities(works, energy)),
         rounding=reports_of(program),
-        agreement=tuple(agreement),
-        quality=tuple(quality),
-        raster=tuple(raster),
-        caveats=tuple(_caveats(program, counts, ann, energy)),
+        agreement=beside.agreement,
+        quality=beside.quality,
+        raster=beside.raster,
+        caveats=tuple(caveats(program, counts, snn.record, ann, energy, quality)),
     )
 
 
-def _check(ann: OpCounts | None, ann_passes: int | None) -> None:
+def _check(ann: Ann | None) -> None:
+    if ann is None:
+        return
     problems = []
-    if ann is not None and ann.convention != CONVENTION:
-        detail = f"the artificial network was counted by {ann.convention!r}, not {CONVENTION!r}"
+    if ann.counts.convention != DEFAULT:
+        theirs = ann.counts.convention.id
+        detail = f"the artificial network was counted by {theirs!r}, not {DEFAULT.id!r}"
         problems.append(Diagnostic("ann", "unlike-counts", detail, "count it again"))
-    if ann is not None and ann_passes is None:
-        hint = "1 for a still input, the number of steps for a stream"
-        problems.append(Diagnostic("ann_passes", "missing", "passes per inference unknown", hint))
-    if ann_passes is not None and ann_passes < 1:
-        problems.append(Diagnostic("ann_passes", "range", f"{ann_passes} is not at least 1"))
+    if ann.passes < 1:
+        problems.append(Diagnostic("ann passes", "range", f"{ann.passes} is not at least 1"))
     if problems:
         raise ConfigError(problems)
 
 
-def _network(
-    program: Program, counts: Counts, ann_passes: int | None, notes: tuple[str, ...]
-) -> Network:
-    dense = sum(s.dense_operations for s in counts.synapses)
-    return Network(
-        name=program.name,
-        arithmetic=program.arithmetic,
-        dt_s=program.dt,
-        steps=counts.steps,
-        batch=counts.batch,
-        inputs={port.name: port.shape for port in program.inputs},
-        outputs=program.outputs,
-        neurons=sum(n.size for n in counts.neurons),
-        weights=sum(int(s.weight_values.size) for s in program.synapses),
-        connections=dense // (counts.steps * counts.batch),
-        ann_passes=ann_passes,
-        notes=notes,
-    )
+def _ann_side(ann: Ann, snn: Work) -> Work:
+    return ann_work(ann.counts, ann.passes, snn.inference_s)
 
 
-def _layers(program: Program, counts: Counts) -> Iterable[LayerResult]:
-    by_name = {n.name: n for n in counts.neurons}
-    for name in program.order:
-        neuron = by_name[name]
-        incoming = [s for s in counts.synapses if s.target == name]
-        dense = sum(s.dense_operations for s in incoming)
-        operations = sum(s.synaptic_operations for s in incoming)
-        kinds = sorted({"graded" if s.graded else "binary" for s in incoming})
-        rate = operations / dense if dense else None
-        yield LayerResult(
-            name=name,
-            model=neuron.model,
-            size=neuron.size,
-            synapses=tuple(s.name for s in incoming),
-            connections=dense // (counts.steps * counts.batch),
-            messages="mixed" if len(kinds) > 1 else "".join(kinds),
-            synaptic_operations=operations,
-            neuron_updates=neuron.neuron_updates,
-            spikes=neuron.spikes,
-            saturations=neuron.saturations,
-            input_rate=rate,
-            rate=None if program.is_graded(name) else neuron.spikes / neuron.neuron_updates,
-            spikes_per_synapse=None if rate is None else rate * counts.steps,
-        )
+def _estimates(works: Iterable[Work], chip: Hardware) -> Iterable[EnergyEstimate]:
+    for model in ENERGY_MODELS.values():
+        for work in works:
+            yield from model(work, chip)
 
 
-def _estimates(
-    program: Program,
-    counts: Counts,
-    hardware: Sequence[Hardware],
-    ann: OpCounts | None,
-    ann_passes: int | None,
-) -> tuple[EnergyEstimate, ...]:
-    found = []
-    for chip in hardware:
-        if chip.kind == "spiking":
-            found.append(estimate_spiking(program, counts, chip))
-        if chip.kind != "cmos":
+def _swings(ratios: Iterable[EnergyRatio], energy: Sequence[EnergyEstimate]) -> tuple[Swing, ...]:
+    """A tornado for every ratio to the dense artificial network."""
+    by = {(e.side, e.hardware, e.model, e.precision): e for e in energy}
+    swings: list[Swing] = []
+    for r in ratios:
+        if r.ann == "ann" and not r.against:
+            ann, snn = (by[side, r.hardware, r.model, r.precision] for side in ("ann", "snn"))
+            swings += tornado(ann, snn)
+    return tuple(swings)
+
+
+def _bottlenecks(energy: Iterable[EnergyEstimate]) -> Iterable[Bottleneck]:
+    """The layer with the largest part of each spiking estimate."""
+    for e in energy:
+        if e.side != "snn" or not e.energy_j:
             continue
-        for precision in (PRECISIONS[name] for name in CMOS_PRECISIONS):
-            found.append(estimate_cmos_snn(program, counts, chip, precision))
-            if ann is None or ann_passes is None:
-                continue
-            seconds = counts.steps * program.dt
-            for zero_skipping in (False, True):
-                found.append(
-                    estimate_cmos_ann(
-                        ann,
-                        chip,
-                        precision,
-                        passes=ann_passes,
-                        zero_skipping=zero_skipping,
-                        inference_s=seconds,
-                    )
-                )
-    return tuple(found)
+        layers: dict[str, float] = {}
+        for t in e.terms:
+            layers[t.layer] = layers.get(t.layer, 0.0) + (t.energy_j or 0.0)
+        layer = max(layers, key=lambda name: layers[name])
+        yield Bottleneck(e.hardware, e.model, e.precision, layer, layers[layer] / e.energy_j)
 
 
-def _ratios(energy: Sequence[EnergyEstimate]) -> tuple[EnergyRatio, ...]:
-    """Every artificial estimate over the spiking one of its hardware and precision."""
-    spiking = {(e.hardware, e.precision): e for e in energy if e.side == "snn" and e.energy_j}
-    return tuple(
-        energy_ratio(spiking[key], e)
-        for e in energy
-        if e.side != "snn" and (key := (e.hardware, e.precision)) in spiking and e.energy_j
-    )
+def _intensities(works: Iterable[Work], energy: Iterable[EnergyEstimate]) -> Iterable[Intensity]:
+    """Operations and bytes of every layer of the memory-aware estimates, per inference."""
+    times = {work.side: float(work.times) for work in works}
+    for e in (e for e in energy if e.model == "memory-aware"):
+        for layer in dict.fromkeys(t.layer for t in e.terms):
+            terms = [t for t in e.terms if t.layer == layer]
+            operations = sum(t.count for t in terms if t.group == "synapses") * times[e.side]
+            words = sum(t.count for t in terms if t.term.endswith(("read", "write")))
+            joules = sum(t.energy_j or 0.0 for t in terms)
+            if operations and words:
+                moved = WORD_BYTES * words * times[e.side]
+                yield Intensity(e.side, layer, operations, moved, joules)
 
 
 def _record(chip: Hardware) -> HardwareRecord:
@@ -194,43 +179,3 @@ def _record(chip: Hardware) -> HardwareRecord:
         references=dict(chip.references),
         unpriced=chip.unpriced,
     )
-
-
-def _caveats(
-    program: Program,
-    counts: Counts,
-    ann: OpCounts | None,
-    energy: Sequence[EnergyEstimate],
-) -> Iterable[str]:
-    yield (
-        "Energies are estimates: exact operation counts times published prices. Nothing here was "
-        "measured on a chip. Read two significant digits and the band, which takes prices to be "
-        "off by a factor of two either way."
-    )
-    yield (
-        "Estimates of different hardware differ in scope and technology and are not to be divided "
-        "by each other. Ratios are given only on one hardware at one precision and one counting "
-        "convention."
-    )
-    graded = [s.name for s in counts.synapses if s.graded and s.synaptic_operations]
-    if graded and any(e.model.startswith("device") and e.energy_j is not None for e in energy):
-        yield (
-            f"Graded messages ({', '.join(graded)}) are priced like binary ones on spiking chips, "
-            "since no price of a graded synaptic operation is published."
-        )
-    if program.arithmetic == "real":
-        yield "Counts are of the network in real arithmetic, before quantization for a chip."
-    if counts.saturations:
-        yield f"{counts.saturations} neuron updates overflowed their 24-bit state in this run."
-    if ann is not None:
-        dense = sum(s.dense_operations for s in counts.synapses) // (counts.steps * counts.batch)
-        if ann.macs_per_pass != dense:
-            yield (
-                f"The artificial network makes {float(ann.macs_per_pass):,.0f} MACs per pass where "
-                f"the spiking one has {dense:,} connections: they are not the same layers (folded "
-                "pooling or recurrent connections, for instance)."
-            )
-        yield (
-            "The artificial network is counted, not trained: whether it would reach the same "
-            "quality is not shown unless the quality table lists it."
-        )

@@ -12,14 +12,28 @@ from pathlib import Path
 from typing import Any, Final
 
 from neurodeploy.agreement import Difference
-from neurodeploy.bench.op_counts import OpCounts
+from neurodeploy.bench.counting.record import CountRecord
+from neurodeploy.bench.energy_records import (
+    Ann,
+    Bottleneck,
+    BreakEven,
+    ChipRun,
+    EnergyEstimate,
+    EnergyRatio,
+    Intensity,
+    Measurement,
+    Model,
+    OperatingPoint,
+    Proxy,
+    Swing,
+)
 from neurodeploy.bench.records import from_json, to_json
 from neurodeploy.errors import DataError, Diagnostic
 from neurodeploy.hardware import Quantity
 from neurodeploy.passes.quantize import LayerReport
 from neurodeploy.whole_files import write_text
 
-SCHEMA: Final = "neurodeploy.results/1"
+SCHEMA: Final = "neurodeploy.results/2"
 
 
 @dataclass(frozen=True)
@@ -62,12 +76,16 @@ class Network:
 
 @dataclass(frozen=True)
 class Quality:
-    """One model's scores on the test set. group: "spiking", "artificial" or "baseline"."""
+    """One model's scores on the test set. group: "spiking", "artificial" or "baseline".
+
+    side: "snn" or "ann" where these are the scores of one of the two networks compared.
+    """
 
     name: str
     group: str
     metrics: dict[str, float]
     note: str = ""
+    side: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,81 +110,6 @@ class LayerResult:
     input_rate: float | None
     rate: float | None
     spikes_per_synapse: float | None
-
-
-@dataclass(frozen=True)
-class EnergyTerm:
-    """count x price of one layer; energy_j is per inference. None: unpriced, not zero.
-
-    group: "synapses", "neurons", "spikes" or "static"; source, evidence and scope are the price's.
-    """
-
-    layer: str
-    group: str
-    term: str
-    count: int
-    price_j: float | None
-    energy_j: float | None
-    low_j: float | None
-    high_j: float | None
-    source: str
-    evidence: str
-    scope: str
-
-
-@dataclass(frozen=True)
-class EnergyEstimate:
-    """One side on one hardware at one precision. Energies per inference; None if nothing is priced.
-
-    side: "snn", "ann" (dense) or "ann-zero-skipping"; low_j, high_j: sensitivity band;
-    missing: what the total leaves out (unpriced or not counted), in words;
-    power_w: mean power if it runs in real time.
-    """
-
-    side: str
-    hardware: str
-    precision: str
-    model: str
-    convention: str
-    scope: str
-    evidence: str
-    energy_j: float | None
-    low_j: float | None
-    high_j: float | None
-    power_w: float | None
-    terms: tuple[EnergyTerm, ...]
-    missing: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class EnergyRatio:
-    """ann / snn on the same hardware at the same precision: above 1, the spiking network wins."""
-
-    hardware: str
-    precision: str
-    ann: str
-    ratio: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class BreakEven:
-    """The mean input rate at which both networks cost the same; 0 if no rate does.
-
-    rate: synapses alone; rate_with_neurons: with neuron updates, and with biases and rectifiers of
-    the artificial network; formula: of the first, prices in pJ; network_rate: of this network, over
-    the connections that carry spikes.
-    """
-
-    name: str
-    hardware: str
-    precision: str
-    formula: str
-    rate: float
-    rate_with_neurons: float
-    network_rate: float | None
-    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -195,7 +138,11 @@ class HardwareRecord:
 
 @dataclass(frozen=True)
 class Results:
-    """All of it. `schema` is SCHEMA; readers refuse any other."""
+    """All of it. `schema` is SCHEMA; readers refuse any other.
+
+    counts: rows of the spiking network; refused: ratios that were asked for or suggest themselves
+    and are not given, with the reason.
+    """
 
     title: str
     provenance: Provenance
@@ -207,7 +154,17 @@ class Results:
     ratios: tuple[EnergyRatio, ...]
     break_even: tuple[BreakEven, ...]
     hardware: tuple[HardwareRecord, ...]
-    ann: OpCounts | None = None
+    models: tuple[Model, ...] = ()
+    counts: CountRecord | None = None
+    ann: Ann | None = None
+    tornado: tuple[Swing, ...] = ()
+    bottlenecks: tuple[Bottleneck, ...] = ()
+    chips: tuple[ChipRun, ...] = ()
+    proxies: tuple[Proxy, ...] = ()
+    refused: tuple[str, ...] = ()
+    measured: tuple[Measurement, ...] = ()
+    points: tuple[OperatingPoint, ...] = ()
+    roofline: tuple[Intensity, ...] = ()
     rounding: tuple[LayerReport, ...] = ()
     agreement: tuple[Difference, ...] = ()
     quality: tuple[Quality, ...] = ()

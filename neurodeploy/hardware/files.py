@@ -28,7 +28,8 @@ def list_hardware(*, systems: bool = True) -> tuple[str, ...]:
 def load_hardware(name_or_path: str | Path) -> Hardware:
     """The hardware named so in `hw_configs/`, or described by the TOML file at a path.
 
-    A file that names a `chip` is a system of it: it has that chip's numbers but for its own. Raises
+    A file that names a `chip` is a system of it: it has that chip's numbers but for its own; one
+    that is `placed_as` another has other prices for that chip's limits and times. Raises
     ConfigError with every problem of the file: unknown keys, missing unit, source, evidence or
     scope, wrong types, units that do not fit, prices that are not positive or lie outside their own
     range, an all-in price with further terms.
@@ -39,6 +40,9 @@ def load_hardware(name_or_path: str | Path) -> Hardware:
     hardware = reader.hardware(document)
     if reader.problems:
         raise ConfigError(reader.problems)
+    if hardware.placed_as:
+        same = _located_chip(hardware.placed_as, path)
+        return replace(hardware, limits=same.limits, times=same.times)
     if not hardware.chip:
         return hardware
     chip = _located_chip(hardware.chip, path)

@@ -137,7 +137,8 @@ class Hardware:
     """A spiking chip ("spiking"), a process technology ("cmos") or a conventional "processor".
 
     references: measured whole workloads and quotients for orientation; no estimate uses them;
-    times: what events take on one core, in seconds; chip: of a system, the chip it is made of.
+    times: what events take on one core, in seconds; chip: of a system, the chip it is made of;
+    placed_as: the description of the same chip that has its limits and times.
     """
 
     name: str
@@ -149,6 +150,7 @@ class Hardware:
     references: Mapping[str, Quantity]
     times: Mapping[str, Quantity] = field(default_factory=dict)
     chip: str = ""
+    placed_as: str = ""
 
     def price(self, term: str) -> Quantity | None:
         """The price of `term`, or None if it is unpriced; KeyError if no such term exists."""

@@ -21,7 +21,7 @@ from neurodeploy.hardware.quantities import (
 )
 
 _TOP_LEVEL: Final = (
-    *("name", "title", "kind", "note", "chip", "sources"),
+    *("name", "title", "kind", "note", "chip", "placed_as", "sources"),
     *("limits", "prices", "times", "references"),
 )
 _SOURCE: Final = ("text", "link")
@@ -60,6 +60,7 @@ class Reader:
             references=self._entries(document, "references", None, sources),
             times=self._entries(document, "times", TIMES, sources),
             chip=chip,
+            placed_as=self._text("", document, "placed_as", required=False),
         )
         further = [term for term in hardware.prices if term != "synaptic_operation"]
         if hardware.is_all_in and further:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from neurodeploy.bench.results import BreakEven, EnergyEstimate, LayerResult, Raster, Results
+from neurodeploy.bench.energy_records import BreakEven, EnergyEstimate
+from neurodeploy.bench.results import LayerResult, Raster, Results
 from neurodeploy.report.document import Figure
 from neurodeploy.report.svg import (
     Axis,
@@ -27,7 +28,9 @@ ROW: Final = 26.0
 GROUPS: Final = {
     "synapses": "synaptic operations",
     "neurons": "neuron updates",
+    "memory": "memory and addresses",
     "spikes": "spikes sent",
+    "traffic": "messages and hops",
     "static": "static power",
 }
 SIDES: Final = {
@@ -39,8 +42,10 @@ SIDES: Final = {
 
 def place(estimate: EnergyEstimate) -> str:
     """ "cmos45nm, fp32"; a chip has its own arithmetic and needs no second word."""
-    chip = estimate.precision == "on-chip"
-    return estimate.hardware if chip else f"{estimate.hardware}, {estimate.precision}"
+    if estimate.precision in ("on-chip", "on-processor"):
+        return estimate.hardware
+    memory = " with memory" if estimate.model == "memory-aware" else ""
+    return f"{estimate.hardware}, {estimate.precision}{memory}"
 
 
 def layer_energy(estimate: EnergyEstimate, layers: Sequence[str]) -> Figure:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from neurodeploy.bench.results import EnergyEstimate, Results
+from neurodeploy.bench.energy_records import Ann, EnergyEstimate
+from neurodeploy.bench.results import Results
 from neurodeploy.report.document import Cell, Section, Table, cells_of
 from neurodeploy.report.figures import place
 from neurodeploy.report.text import NOTHING, count, per, percent, plural, si, significant
@@ -17,7 +18,7 @@ def operations_section(results: Results) -> Section:
     """Operations of both networks, layer by layer."""
     tables = [_layer_table(results)]
     if results.ann is not None:
-        tables.append(_ann_table(results))
+        tables.append(_ann_table(results.ann))
     return Section("operations", "Operations", (results.convention_text,), tuple(tables))
 
 
@@ -87,40 +88,37 @@ def _layer_total(results: Results, priced: list[EnergyEstimate]) -> tuple[Cell, 
     )
 
 
-def _ann_table(results: Results) -> Table:
-    ann, passes = results.ann, results.network.ann_passes or 1
-    assert ann is not None
-    runs = ann.samples * ann.passes
+def _ann_table(ann: Ann) -> Table:
+    counts, by = ann.counts, ann.counts.convention
+    runs = counts.samples * counts.steps
     rows = [
         cells_of(
-            layer.module or "(root)",
-            layer.op,
-            per(layer.dense_macs, runs),
-            per(layer.effective_macs, runs),
-            per(layer.effective_acs, runs),
-            per(layer.dense_macs * passes, runs),
+            row.name or "(root)",
+            row.op,
+            *_passes(row.dense(by), row.effective_macs(by), row.effective_acs(by), ann),
+            per(row.bias_adds + row.adds + row.compares, runs),
         )
-        for layer in ann.layers
+        for row in counts.counted
     ]
-    rows.append(
-        cells_of(
-            "Total",
-            "",
-            per(ann.dense_macs, runs),
-            per(ann.effective_macs, runs),
-            per(ann.effective_acs, runs),
-            per(ann.dense_macs * passes, runs),
-        )
-    )
+    sums = (counts.dense_macs, counts.effective_macs, counts.effective_acs)
+    rows.append(cells_of("Total", "", *_passes(*sums, ann), per(counts.element_adds, runs)))
     columns = (
-        "Module",
-        "Operator",
+        "Layer",
+        "Kind",
         "MACs per pass",
         "Effective MACs",
         "Effective ACs",
         "MACs per inference",
+        "Additions beside",
     )
-    numeric = (False, False, True, True, True, True)
-    left_out = ", ".join(f"{op} ({plural(n, 'call')})" for op, n in ann.uncounted.items())
+    numeric = (False, False, True, True, True, True, True)
+    left_out = ", ".join(f"{op} ({plural(n, 'call')})" for op, n in counts.uncounted.items())
     note = f"Not counted: {left_out}." if left_out else "Every operator that computes is counted."
-    return Table("The artificial network, one pass.", columns, numeric, tuple(rows), note)
+    caption = f"The artificial network ({ann.name}), one pass; {counts.boundary}."
+    return Table(caption, columns, numeric, tuple(rows), note)
+
+
+def _passes(dense: int, macs: int, acs: int, ann: Ann) -> tuple[str, ...]:
+    """Per pass, and dense MACs per inference."""
+    runs = ann.counts.samples * ann.counts.steps
+    return (*(per(n, runs) for n in (dense, macs, acs)), per(dense * ann.passes, runs))

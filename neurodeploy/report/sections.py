@@ -54,8 +54,8 @@ def _headlines(results: Results) -> tuple[tuple[str, str, str], ...]:
     synops = sum(layer.synaptic_operations for layer in results.layers)
     each = count(round(synops / network.batch))
     found.append(("synaptic operations", each, "per inference, mean"))
-    if results.ann is not None and network.ann_passes:
-        macs = round(results.ann.macs_per_pass * network.ann_passes)
+    if results.ann is not None and network.ann_passes is not None:
+        macs = round(results.ann.counts.macs_per_step * network.ann_passes)
         found.append(("MACs of the artificial twin", count(macs), "per inference"))
     for e in results.energy:
         if e.side == "snn" and e.energy_j is not None and e.precision == "on-chip":

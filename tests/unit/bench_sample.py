@@ -6,8 +6,10 @@ import numpy as np
 
 from neurodeploy.agreement import compare_integers
 from neurodeploy.backends import reference
-from neurodeploy.bench.compare import compare
-from neurodeploy.bench.op_counts import CONVENTION, LayerOps, OpCounts
+from neurodeploy.bench.compare import Beside, compare
+from neurodeploy.bench.counting.convention import DEFAULT
+from neurodeploy.bench.counting.record import TORCH, ByValue, CountRecord, LayerCount
+from neurodeploy.bench.energy_records import Ann
 from neurodeploy.bench.raster import sample_raster
 from neurodeploy.bench.results import Provenance, Quality, Results
 from neurodeploy.hardware import load_hardware
@@ -21,6 +23,7 @@ PROVENANCE = Provenance(
     versions={"neurodeploy": "0.1.0", "numpy": "2.0.0"},
 )
 STEPS, BATCH = 20, 3
+HARDWARE = ("loihi1", "loihi2", "truenorth", "gpu_2015", "cmos45nm")
 
 
 def program(hidden: str = "hidden") -> Program:
@@ -49,31 +52,44 @@ def trace(network: Program) -> Trace:
     return reference.run(network, x, probe="all")
 
 
-def ann() -> OpCounts:
+def ann() -> Ann:
     runs = STEPS * BATCH
-    layers = (
-        LayerOps("fc1", "addmm", STEPS, 48 * runs, 48 * runs, 0, 8 * runs, 8 * runs),
-        LayerOps("fc2", "addmm", STEPS, 16 * runs, 9 * runs, 0, 2 * runs, 2 * runs),
+    shapes = (("fc1", 6, 8, 48), ("fc2", 8, 2, 9))
+    layers = tuple(
+        LayerCount(
+            name,
+            "linear",
+            calls=STEPS,
+            shape=(outputs,),
+            parameters=inputs * outputs,
+            inputs=inputs * runs,
+            outputs=outputs * runs,
+            dense_macs=inputs * outputs * runs,
+            effective=ByValue(graded=effective * runs),
+            bias_adds=outputs * runs,
+        )
+        for name, inputs, outputs, effective in shapes
     )
-    return OpCounts(CONVENTION, BATCH, STEPS, layers, 8 * runs, {"aten.avg_pool2d": 4})
+    relu = LayerCount("relu", "activation", outputs=8 * runs, compares=8 * runs)
+    record = CountRecord(
+        DEFAULT, BATCH, STEPS, TORCH, (*layers, relu), uncounted={"aten.avg_pool2d": 4}
+    )
+    return Ann("model.py:ann", False, STEPS, record)
 
 
 def results(hidden: str = "hidden", title: str = "A sample") -> Results:
     network = program(hidden)
     run = trace(network)
-    return compare(
-        network,
-        run.counts,
-        [load_hardware(name) for name in ("loihi1", "loihi2", "cmos45nm")],
-        provenance=PROVENANCE,
-        ann=ann(),
-        ann_passes=STEPS,
-        agreement=compare_integers(run, trace(network), "lava"),
-        quality=[
+    beside = Beside(
+        agreement=tuple(compare_integers(run, trace(network), "lava")),
+        quality=(
             Quality("spiking", "spiking", {"AUC": 0.93, "accuracy": 0.87}),
             Quality("threshold on energy", "baseline", {"AUC": 0.71}, "no training"),
-        ],
-        raster=[sample_raster(hidden, run.states[f"{hidden}/s"])],
-        title=title,
-        notes=["Input: noise."],
+        ),
+        raster=(sample_raster(hidden, run.states[f"{hidden}/s"]),),
+        notes=("Input: noise.",),
+    )
+    chips = [load_hardware(name) for name in HARDWARE]
+    return compare(
+        network, run.counts, chips, provenance=PROVENANCE, ann=ann(), beside=beside, title=title
     )

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from neurodeploy.bench.compare import compare
+from neurodeploy.bench.counting.convention import Convention
+from neurodeploy.bench.energy_models.arithmetic import PRECISIONS
 from neurodeploy.bench.provenance import provenance
 from neurodeploy.bench.raster import sample_raster
 from neurodeploy.bench.results import SCHEMA, read_results, write_results
@@ -52,9 +54,12 @@ def test_the_graded_first_layer_is_macs_and_not_additions(results):
 
 
 def test_ratios_never_mix_and_cover_both_artificial_sides(results):
-    keys = {(r.hardware, r.precision, r.ann) for r in results.ratios}
+    keys = {(r.hardware, r.model, r.precision, r.ann) for r in results.ratios}
     sides = ("ann", "ann-zero-skipping")
-    assert keys == {("cmos45nm", p, s) for p in ("int8-acc32", "fp32", "int8") for s in sides}
+    bare = {("cmos45nm", "arithmetic", p, s) for p in PRECISIONS for s in sides}
+    memory = ("cmos45nm", "memory-aware", "int32", "ann")
+    assert keys == bare | {memory, ("gpu_2015", "processor", "on-processor", "ann")}
+    assert not any(r.forced or r.against for r in results.ratios)
 
 
 def estimate(results, side):
@@ -80,28 +85,31 @@ def test_every_hardware_with_prices_has_its_line(results):
     names = [b.name for b in results.break_even]
     assert sum("loihi1" in name for name in names) == 1
     assert not any("loihi2" in name for name in names)
-    assert len(names) == 6
+    assert sum("truenorth" in name for name in names) == 1
+    assert len(names) == 7
+    margins = results.break_even[0].margins
+    own = results.layers[1].input_rate
+    assert margins == {"readout": pytest.approx(results.break_even[0].rate / own)}
 
 
 def test_different_layers_of_the_two_networks_are_remarked():
     network = sample.program()
     counts = sample.trace(network).counts
-    other = replace(sample.ann(), layers=sample.ann().layers[:1])
-    shown = compare(
-        network, counts, [], provenance=sample.PROVENANCE, ann=other, ann_passes=sample.STEPS
-    )
+    record = sample.ann().counts
+    other = replace(sample.ann(), counts=replace(record, layers=record.layers[:1]))
+    shown = compare(network, counts, [], provenance=sample.PROVENANCE, ann=other)
     assert any("48 MACs" in text and "64 connections" in text for text in shown.caveats)
 
 
-def test_passes_must_be_said_and_conventions_must_match():
+def test_conventions_must_match():
     network = sample.program()
     counts = sample.trace(network).counts
     args = (network, counts, [load_hardware("cmos45nm")])
-    with pytest.raises(ConfigError, match="passes per inference"):
-        compare(*args, provenance=sample.PROVENANCE, ann=sample.ann())
-    other = replace(sample.ann(), convention="with padding")
-    with pytest.raises(ConfigError, match="with padding"):
-        compare(*args, provenance=sample.PROVENANCE, ann=other, ann_passes=1)
+    padded = replace(sample.ann().counts, convention=Convention(padding="in"))
+    with pytest.raises(ConfigError, match="padding=in"):
+        compare(*args, provenance=sample.PROVENANCE, ann=replace(sample.ann(), counts=padded))
+    with pytest.raises(ConfigError, match="not at least 1"):
+        compare(*args, provenance=sample.PROVENANCE, ann=replace(sample.ann(), passes=0))
 
 
 def test_results_come_back_from_their_file_unchanged(results, tmp_path):

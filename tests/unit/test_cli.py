@@ -103,6 +103,49 @@ def test_bench_and_report(work):
     assert {"r.html", "r.md", "r.json"} <= set(files(work))
 
 
+def test_compare_with_the_twin(work, capsys):
+    np.save(work / "y.npy", np.zeros(2, dtype=np.int64))
+    arguments = ("--data", work / "x.npy", "--hw", "loihi1,loihi2,cmos45nm", "-o", work / "r.json")
+    known = ("--quality", "snn:accuracy=0.9", "--quality", "ann:accuracy=0.97")
+    assert run("compare", work / "net.nir", *arguments, *known) == 0
+    shown = capsys.readouterr()
+    assert "cmos45nm" in shown.out
+    assert "no prices: loihi2" in shown.out
+    assert "refused: no ratios: the networks differ in quality" in shown.err
+    assert run("compare", work / "net.nir", *arguments, *known, "--force") == 0
+    assert "unlike quality" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (("--quality", "ann:accuracy=97"), "a share from 0 to 1"),
+        (("--measured", "snn@loihi2"), "not like snn@loihi2=rails.csv:1000"),
+        (("--ratio", "loihi1/cmos45nm"), "unlike hardware"),
+        (("--passes", "some"), "neither stream nor still"),
+    ],
+)
+def test_compare_refuses(work, capsys, option, words):
+    arguments = ("--data", work / "x.npy", "--hw", "loihi1,cmos45nm", "-o", work / "r.json")
+    assert run("compare", work / "net.nir", *arguments, *option) == 2
+    assert words in capsys.readouterr().err
+    assert not (work / "r.json").exists()
+
+
+def test_bench_is_a_gate(work, capsys):
+    arguments = ("bench", work / "net.nir", "--input", work / "x.npy", "--hw", "loihi1")
+    assert run(*arguments, "-o", work / "old.json") == 0
+    gate = ("--baseline", work / "old.json", "--fail-if", "synops+5%")
+    assert run(*arguments, "-o", work / "new.json", *gate) == 0
+    old = json.loads((work / "old.json").read_text())
+    for layer in old["layers"]:
+        layer["synaptic_operations"] //= 2
+    (work / "old.json").write_text(json.dumps(old))
+    assert run(*arguments, "-o", work / "new.json", *gate) == 1
+    assert "synops: " in capsys.readouterr().err
+    assert run(*arguments, "-o", work / "new.json", "--fail-if", "synops+5%") == 2
+
+
 def test_hw(capsys):
     assert run("hw", "--json") == 0
     assert {h["name"] for h in json.loads(capsys.readouterr().out)} >= {"loihi1", "loihi2"}
@@ -285,8 +328,8 @@ def test_one_sample_needs_no_batch_axis(work):
     np.save(work / "x.npy", np.load(work / "x.npy")[:, 0])
     arguments = ("--input", work / "x.npy", "--against", f"{work / 'model.py'}:good")
     assert run("verify", work / "out.nir", *arguments) == 0
-    assert run("bench", work / "out.nir", *arguments, "-o", work / "r.json") == 0
-    assert json.loads((work / "r.json").read_text())["ann"]["samples"] == 1
+    assert run("compare", work / "out.nir", *arguments[:2], "-o", work / "r.json") == 0
+    assert json.loads((work / "r.json").read_text())["ann"]["counts"]["samples"] == 1
 
 
 def test_several_inputs_and_outputs(work, capsys):
