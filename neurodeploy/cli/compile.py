@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from neurodeploy.cli._options import INPUT, REPAIR
+from neurodeploy.cli._placement import placed, show_verdict
 from neurodeploy.cli._show import say, say_notes, show_json, show_table
 
 if TYPE_CHECKING:
@@ -45,18 +46,18 @@ def command(
         False, "--split-inputs", help="sum more inputs than a core has axons in parts"
     ),
     netx: Path | None = typer.Option(None, help="also write lava-dl's .net file"),
+    no_place: bool = typer.Option(False, "--no-place", help="do not ask whether it fits the chip"),
     repair: bool = typer.Option(False, "--repair", help=REPAIR),
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
 ) -> None:
     """Compile a graph to the chip's integers and show what rounding did to each layer.
 
-    A file of integers, lava-dl's .net, is written as it is and needs no calibration.
+    A file of integers, lava-dl's .net, is written as it is and needs no calibration. Then the
+    Program is placed on the chip's cores: exit code 1 if it does not fit, with the file written.
     """
-    from dataclasses import asdict
-
-    from neurodeploy.ir.files import read_inputs, write_program
+    from neurodeploy.ir.files import read_inputs
     from neurodeploy.passes.quantize import Options
-    from neurodeploy.pipeline import compile, load, write_netx
+    from neurodeploy.pipeline import compile, load
     from neurodeploy.whole_files import require_another, require_suffix
 
     require_another(require_suffix(output, ".ndp", "a Program's file"), (file,))
@@ -64,7 +65,8 @@ def command(
         require_another(require_suffix(netx, ".net", "a netx file"), (file,))
     real = load(file, dt, repair=repair)
     if calibrate is None:
-        _convert(real, output, netx)
+        _require_fixed(real)
+        _write(real, (), output, netx, hw, place=not no_place, as_json=as_json)
         return
     options = Options(
         weight_bits=_weight_bits(bits),
@@ -78,15 +80,43 @@ def command(
     )
     data = read_inputs(calibrate, real)
     compiled = compile(real, hw, calibration=data, options=options, inputs_in_parts=split_inputs)
+    _write(compiled.program, compiled.layers, output, netx, hw, place=not no_place, as_json=as_json)
+
+
+def _write(
+    program: Program,
+    layers: tuple[LayerReport, ...],
+    output: Path,
+    netx: Path | None,
+    hw: str,
+    *,
+    place: bool,
+    as_json: bool,
+) -> None:
+    """Writes the files and says what rounding did and where the Program lives; exits with 1 if it
+    does not fit."""
+    from dataclasses import asdict
+
+    from neurodeploy.ir.files import write_program
+    from neurodeploy.pipeline import write_netx
+
+    program, at = placed(program, hw) if place else (program, None)
     if netx:
-        write_netx(netx, compiled.program)
-    write_program(output, compiled.program)
+        write_netx(netx, program)
+    write_program(output, program)
     if as_json:
-        show_json([asdict(layer) for layer in compiled.layers])
-    else:
-        _show_layers(hw, compiled.layers)
-    say_notes(compiled.program)
-    say(f"wrote {output}" + (f" and {netx}" if netx else ""))
+        found = {"layers": [asdict(layer) for layer in layers]}
+        show_json(found if at is None else found | {"placement": asdict(at)})
+    elif layers:
+        _show_layers(hw, layers)
+    if at and not as_json:
+        show_verdict(at)
+    say_notes(program)
+    as_before = "" if layers else ": integers already, as they were"
+    say(f"wrote {output}" + (f" and {netx}" if netx else "") + as_before)
+    if at and not at.fits:
+        say(f"it runs on every simulator, but not on {hw}")
+        raise typer.Exit(1)
 
 
 def _weight_bits(text: str) -> int | Literal["auto"] | dict[str, int]:
@@ -129,17 +159,10 @@ def _show_layers(hw: str, layers: tuple[LayerReport, ...]) -> None:
     )
 
 
-def _convert(program: Program, output: Path, netx: Path | None) -> None:
-    """Writes a Program that is fixed already; ConfigError for one that has to be calibrated."""
+def _require_fixed(program: Program) -> None:
+    """ConfigError for a Program that has to be calibrated."""
     from neurodeploy.errors import ConfigError, Diagnostic
-    from neurodeploy.ir.files import write_program
-    from neurodeploy.pipeline import write_netx
 
     if program.arithmetic != "fixed":
         detail = "is missing: the ranges of a real network set its integers"
         raise ConfigError(Diagnostic("--calibrate", "missing", detail, "give input like its own"))
-    if netx:
-        write_netx(netx, program)
-    write_program(output, program)
-    say_notes(program)
-    say(f"wrote {output}" + (f" and {netx}" if netx else "") + ": integers already, as they were")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from neurodeploy.cli._options import INPUT, REPAIR
+from neurodeploy.cli._placement import show_verdict
 from neurodeploy.cli._show import say, show_json, show_table
 
 if TYPE_CHECKING:
@@ -68,11 +69,7 @@ def _draw(results: PlacementResults, path: Path) -> None:
 
 
 def _show(r: PlacementResults) -> None:
-    typer.echo(r.verdict)
-    for reason in r.reasons:
-        typer.echo(f"because {reason}")
-    for remedy in r.remedies:
-        typer.echo(f"would fit {remedy}")
+    show_verdict(r)
     if r.limits:
         head = ("limit", "of one core", "most used", "mean", "cores it alone asks for", "")
         show_table("Limits", head, [_limit_row(limit) for limit in r.limits])

@@ -58,7 +58,9 @@ def test_weight_bits(work, capsys, bits, held):
     out = capsys.readouterr().out
     assert "in network %" in out and "Rounding to loihi2, calibrated" in out
     assert compiled(work, *more, "--json") == 0
-    (layer,) = json.loads(capsys.readouterr().out)
+    found = json.loads(capsys.readouterr().out)
+    (layer,) = found["layers"]
+    assert found["placement"]["fits"] and found["placement"]["cores"] == 1
     assert set(layer["weight_bits"].values()) <= held
     assert 0 <= layer["predicted"] <= 1 and layer["saturations"] == 0
     synapses = read_program(work / "net.ndp").synapses
