@@ -26,8 +26,9 @@ from neurodeploy.ir.inputs import Inputs, prepare_inputs
 from neurodeploy.ir.interpreter import Interpretation
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.trace import Trace
+from neurodeploy.ir.trace_file import read_trace
 from neurodeploy.ir.verify import verify_program
-from neurodeploy.passes.place import Fit, message_rates, sending
+from neurodeploy.passes.place import Fit, message_rates, saved_rates, sending
 from neurodeploy.passes.place import fit as fit_program
 from neurodeploy.passes.quantize import (
     Calibration,
@@ -258,6 +259,7 @@ def fit(
     *,
     weight_bits: int | None = None,
     inputs: Inputs | None = None,
+    trace: str | Path | None = None,
     dt: float | None = None,
     discretisation: str | None = None,
     repair: bool = False,
@@ -265,7 +267,8 @@ def fit(
     """Whether a network fits a chip, on which cores, and else why not; nothing is quantized.
 
     weight_bits: of a real network, the chip's widest if None. inputs `(T, B, *shape)`: run to
-    measure messages and the load of each core. Raises ConfigError for a process technology.
+    measure messages and the load of each core; trace: the `.npz` of such a run instead. Raises
+    ConfigError for a process technology, DataError for the trace of another network.
     """
     chip = chip_of(hardware)
     program = load(source, dt, discretisation, repair=repair)
@@ -273,8 +276,10 @@ def fit(
     rates = None
     if inputs is not None:
         backend = "cpu" if program.arithmetic == "fixed" else "reference"
-        trace = run(program, inputs, backend=backend, probe=sending(program))
-        rates = message_rates(trace, inputs)
+        ran = run(program, inputs, backend=backend, probe=sending(program))
+        rates = message_rates(ran, inputs)
+    elif trace is not None:
+        rates = saved_rates(program, read_trace(trace))
     return fit_program(program, chip, weight_bits=weight_bits, rates=rates)
 
 

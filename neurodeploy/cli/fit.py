@@ -24,6 +24,9 @@ def command(
     inputs: Path | None = typer.Option(
         None, "--input", help=f"run it, to measure messages and the load of cores: {INPUT}"
     ),
+    trace: Path | None = typer.Option(
+        None, help="measure them in this trace.npz of a `run` of the same file instead"
+    ),
     dt: float | None = typer.Option(None, help="time step in seconds, if no manifest states it"),
     output: Path | None = typer.Option(None, "-o", "--output", help="results .json, for `report`"),
     svg: Path | None = typer.Option(None, help="also draw the chip's cores into this .svg file"),
@@ -34,6 +37,7 @@ def command(
     from neurodeploy.bench.placement import placement_results, write_placement
     from neurodeploy.bench.provenance import provenance
     from neurodeploy.bench.records import to_json
+    from neurodeploy.errors import ConfigError, Diagnostic
     from neurodeploy.hardware import load_hardware
     from neurodeploy.ir.files import read_inputs
     from neurodeploy.pipeline import fit, load
@@ -45,8 +49,11 @@ def command(
         require_suffix(svg, ".svg", "a picture")
     chip = load_hardware(hw)
     program = load(file, dt, repair=repair)
+    if inputs and trace:
+        detail = "messages are measured in one run"
+        raise ConfigError(Diagnostic("--trace", "--input", detail, "give one of the two"))
     data = None if inputs is None else read_inputs(inputs, program)
-    found = fit(program, chip, weight_bits=bits, inputs=data)
+    found = fit(program, chip, weight_bits=bits, inputs=data, trace=trace)
     results = placement_results(found, chip, provenance(f"neurodeploy fit {file.name} --hw {hw}"))
     if as_json:
         show_json(to_json(results))

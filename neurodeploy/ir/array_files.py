@@ -1,6 +1,6 @@
 """Arrays from `.npy` and `.npz`, judged before they are read: a damaged header costs no memory.
 
-Numbers only: no objects, no pickles.
+Numbers, and text where it is expected: no objects, no pickles.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from neurodeploy.ir.hdf5 import DEFLATE_RATIO, require_file
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MAGIC = b"\x93NUMPY"
+NUMBERS = "biufc"  # numpy's kinds
 MOST = 2**48  # numpy refuses more in its own words
 # What damage makes zipfile and numpy's header parser raise.
 ERRORS = (
@@ -46,20 +47,21 @@ class _Damaged(Exception):
     """What is wrong with a file, in words."""
 
 
-def read_arrays(path: str | Path) -> dict[str, Array]:
+def read_arrays(path: str | Path, *, text: bool = False) -> dict[str, Array]:
     """All arrays of a `.npz` by key; the one of a `.npy` under the key "".
 
-    Raises DataError for anything but arrays of numbers.
+    Raises DataError for anything but arrays of numbers or, if allowed, of `text`.
     """
     path = Path(path)
     require_file(path)
+    kinds = NUMBERS + "U" * text
     try:
         with path.open("rb") as file:
             start = file.read(len(MAGIC))
             file.seek(0)
             if start == MAGIC:
-                return {"": _read_array(file, path.stat().st_size)}
-            return _read_archive(file, path.stat().st_size)
+                return {"": _read_array(file, path.stat().st_size, kinds)}
+            return _read_archive(file, path.stat().st_size, kinds)
     except _Damaged as damage:
         detail = str(damage)
     except ERRORS as error:
@@ -68,7 +70,7 @@ def read_arrays(path: str | Path) -> dict[str, Array]:
     raise DataError(Diagnostic(str(path), "array-file", f"not a readable array file: {detail}"))
 
 
-def _read_archive(file: IO[bytes], size: int) -> dict[str, Array]:
+def _read_archive(file: IO[bytes], size: int, kinds: str) -> dict[str, Array]:
     if not zipfile.is_zipfile(file):
         raise _Damaged("it is neither .npy nor .npz")
     with zipfile.ZipFile(file) as archive:
@@ -85,14 +87,14 @@ def _read_archive(file: IO[bytes], size: int) -> dict[str, Array]:
                 raise _Damaged(f"{key!r} stands twice")
             with archive.open(member) as inner:
                 # read to the end: the check sum is that of the whole member
-                arrays[key] = _read_array(io.BytesIO(inner.read()), member.file_size, key)
+                arrays[key] = _read_array(io.BytesIO(inner.read()), member.file_size, kinds, key)
     return arrays
 
 
-def _read_array(file: IO[bytes], size: int, key: str = "") -> Array:
+def _read_array(file: IO[bytes], size: int, kinds: str, key: str = "") -> Array:
     what = f"{key!r} " if key else ""
     shape, fortran, dtype = _header(file, what)
-    if dtype.kind not in "biufc":
+    if dtype.kind not in kinds:
         text = "text" if dtype.kind in "SU" else "Python objects" if dtype.hasobject else str(dtype)
         raise _Damaged(f"{what}holds {text}, expected numbers")
     count, rest = prod(shape), size - file.tell()

@@ -17,11 +17,12 @@ from neurodeploy.ir.nir_file import (
     write_nir,
 )
 from neurodeploy.ir.program_file import read_program, write_program
-from neurodeploy.ir.trace_file import require_trace_place, write_trace
+from neurodeploy.ir.trace_file import SavedTrace, read_trace, require_trace_place, write_trace
 
 __all__ = [
     "Manifest",
     "NirFile",
+    "SavedTrace",
     "manifest_path",
     "read_input",
     "read_inputs",
@@ -30,6 +31,7 @@ __all__ = [
     "read_nir_data",
     "read_nir_file",
     "read_program",
+    "read_trace",
     "require_trace_place",
     "write_nir",
     "write_nir_data",

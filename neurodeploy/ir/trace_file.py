@@ -4,17 +4,42 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.errors import ConfigError, DataError, Diagnostic
+from neurodeploy.ir.array_files import read_arrays
 from neurodeploy.ir.nir_data import from_trace
 from neurodeploy.ir.nir_data_file import require_no_graph, write_nir_data
-from neurodeploy.ir.trace import Trace
+from neurodeploy.ir.trace import Counts, Trace
 from neurodeploy.whole_files import write_whole
 
+Array = np.ndarray[Any, np.dtype[Any]]
 SUFFIXES = (".npz", ".nir")
+
+
+@dataclass(frozen=True)
+class SavedTrace:
+    """What `write_trace` keeps in an `.npz`: outputs and probes `NODE/STATE`, aligned."""
+
+    arrays: Mapping[str, Array]
+    counts: Counts
+
+
+def read_trace(path: str | Path) -> SavedTrace:
+    """The `.npz` of a run; DataError for any other file."""
+    arrays = read_arrays(path, text=True)
+    try:
+        counts = Counts.from_dict(json.loads(str(arrays.pop("counts"))))
+    except (KeyError, TypeError, ValueError):
+        detail = "has no counts of a run"
+        hint = "give the trace.npz that `neurodeploy run` writes"
+        raise DataError(Diagnostic(str(path), "trace", detail, hint)) from None
+    return SavedTrace({k: v for k, v in arrays.items() if v.dtype.kind != "U"}, counts)
 
 
 def require_trace_place(path: Path, events: bool = False) -> Path:

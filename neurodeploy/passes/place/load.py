@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Final
 
 import numpy as np
 
+from neurodeploy.errors import DataError, Diagnostic
 from neurodeploy.hardware import Hardware
 from neurodeploy.hardware.quantities import BARRIER_TILES
 from neurodeploy.ir.inputs import Inputs, prepare_inputs
@@ -19,7 +21,8 @@ from neurodeploy.ir.mapping import Core, Mapping, box_slices
 from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.synapses import fan_out
-from neurodeploy.ir.trace import Trace
+from neurodeploy.ir.trace import Counts, Trace
+from neurodeploy.ir.trace_file import SavedTrace
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FORMS: Final = {"dense": "dense", "sparse": "sparse", "conv1d": "conv", "conv2d": "conv"}
@@ -77,6 +80,34 @@ def message_rates(trace: Trace, inputs: Inputs) -> dict[str, Array]:
     for neuron, probe in zip(program.neurons, sending(program), strict=True):
         sent[neuron.name] = trace.aligned(probe)
     return {name: np.mean(values != 0, axis=(0, 1)) for name, values in sent.items()}
+
+
+def saved_rates(program: Program, saved: SavedTrace) -> dict[str, Array]:
+    """`message_rates` of a trace's file: of every element where a population was probed or is an
+    output, the mean of all its elements elsewhere. DataError for the trace of another network."""
+    counts = saved.counts
+    wanted, found = ({n.name: n.size for n in each.neurons} for each in (program, counts))
+    if wanted != found or counts.steps <= program.depth:
+        other = sorted(wanted.items() ^ found.items())
+        detail = f"is of another network: {', '.join(f'{name} ({n})' for name, n in other[:4])}"
+        raise DataError(Diagnostic("trace", "populations", detail, "run this network"))
+    rates = {}
+    for name, shape in program.shapes.items():
+        mean = _mean_rate(program, counts, name)
+        rates[name] = np.full(shape, mean)
+    for neuron, probe in zip(program.neurons, sending(program), strict=True):
+        values = saved.arrays.get(probe, saved.arrays.get(neuron.name))
+        if values is not None and values.shape[2:] == neuron.shape:
+            rates[neuron.name] = np.mean(values != 0, axis=(0, 1))
+    return rates
+
+
+def _mean_rate(program: Program, counts: Counts, name: str) -> float:
+    """Messages per step and element: as they arrived, else spikes; a read-out's go nowhere."""
+    arrived = [s.messages for s in counts.synapses if s.source == name]
+    sent = arrived or [n.spikes for n in counts.neurons if n.name == name] or [0]
+    steps = counts.steps - program.depth
+    return max(sent) / (steps * counts.batch * prod(program.shapes[name]))
 
 
 def core_loads(
