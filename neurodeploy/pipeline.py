@@ -33,7 +33,9 @@ from neurodeploy.passes.place import fit as fit_program
 from neurodeploy.passes.quantize import (
     Calibration,
     LayerReport,
+    Objective,
     Options,
+    diagnosed,
     quantize,
     require_graded,
     with_reports,
@@ -52,6 +54,7 @@ __all__ = [
     "calibrate",
     "chip_of",
     "compile",
+    "diagnose",
     "fit",
     "interpret",
     "load",
@@ -138,6 +141,16 @@ def to_integers(
     require_graded(fixed, chip)
     watch("quantize", fixed)
     return Compiled(fixed, real, layers, ranges)
+
+
+def diagnose(
+    real: Program, fixed: Program, data: Inputs, rounding: str, objective: Objective = "spikes"
+) -> tuple[LayerReport, ...]:
+    """What distinguishes integers, in the real Program's time, from it on data `(T, B, *shape)`;
+    rounding: the word for where its weights come from."""
+    ranges = calibrate(real, data, membranes=objective == "membrane")
+    words = {n.name: rounding for n in real.neurons}
+    return diagnosed(real, fixed, ranges, objective, _simulate, words)
 
 
 def to_hardware_time(

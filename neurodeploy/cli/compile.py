@@ -28,7 +28,7 @@ def command(
         "8", help="weight bits, 1 to 8; by population or synapse, as in lif1=4,lif2=8; or auto"
     ),
     tolerance: float = typer.Option(
-        0.01, help="disagreement with the real network that --bits auto may leave in a layer"
+        0.01, help="disagreement of the outputs with the real network that --bits auto may leave"
     ),
     objective: str = typer.Option(
         "spikes", help="what the scales are chosen by: spikes or membrane"

@@ -1,5 +1,6 @@
 """Program(real) to Program(fixed), see `quantize.program`."""
 
+from neurodeploy.passes.quantize.diagnosis import diagnosed
 from neurodeploy.passes.quantize.layer import Calibration, LayerReport, reports_of, with_reports
 from neurodeploy.passes.quantize.options import ARITHMETIC, Form, Objective, Options
 from neurodeploy.passes.quantize.ports import require_graded
@@ -12,6 +13,7 @@ __all__ = [
     "LayerReport",
     "Objective",
     "Options",
+    "diagnosed",
     "quantize",
     "reports_of",
     "require_graded",

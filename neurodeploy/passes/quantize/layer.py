@@ -36,7 +36,7 @@ class LayerReport:
     scale: integers per real unit of the state; weight_bits, weight_exp: per synapse;
     weight_error: root mean square of the weight error over that of the weights, per synapse;
     cut_weights: weights beyond the mantissas; decay_error: largest |rounded - real| of du and dv;
-    rounding of the weights: "nearest" or "calibrated";
+    rounding of the weights: "nearest", "calibrated" or "tuned";
     threshold_error: relative; headroom: 2^23 over the calibrated peak in integers.
     On the calibration data: predicted, the disagreement of this population alone, fed what the real
     Program sends; measured, that within the fixed Program, behind the errors of all others;

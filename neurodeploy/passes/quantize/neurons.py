@@ -24,8 +24,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 NETX_BIAS_EXP = 6
 
 
-def fixed_neuron(neuron: Neuron, scale: float, options: Options) -> tuple[Neuron, float, float]:
-    """The fixed population, its largest decay error and its relative threshold error."""
+def fixed_neuron(neuron: Neuron, scale: float, options: Options) -> Neuron:
+    """The fixed population, `scale` integers of the weights per real unit of its membrane."""
     if neuron.model == "s4d":
         return _fixed_modes(neuron, scale)
     real = {k: np.asarray(v, dtype=np.float64) for k, v in neuron.params.items()}
@@ -36,19 +36,11 @@ def fixed_neuron(neuron: Neuron, scale: float, options: Options) -> tuple[Neuron
         "dv": dv,
         "v_init": np.rint(real["v_init"] * state_scale).astype(np.int64),
     }
-    decay_error = max(
-        float(np.abs((du + DU_OFFSET) / DECAY_UNITY - real["du"]).max()),
-        float(np.abs(dv / DECAY_UNITY - real["dv"]).max()),
-    )
-    threshold_error = 0.0
     for key in ("vth", "subtract"):
         if key in real:
-            wanted = real[key] * scale
-            params[key] = _rounded(wanted, 0, THRESHOLD_MANTISSA_MAX)
-            error = np.abs(params[key] - wanted)[wanted > 0] / wanted[wanted > 0]
-            threshold_error = max(threshold_error, float(error.max(initial=0.0)))
+            params[key] = _rounded(real[key] * scale, 0, THRESHOLD_MANTISSA_MAX)
     params |= _bias(real["bias"] * state_scale, options)
-    return replace(neuron, params=params, scale=state_scale), decay_error, threshold_error
+    return replace(neuron, params=params, scale=state_scale)
 
 
 def rounded_decays(neuron: Neuron) -> tuple[int | Array, int | Array]:
@@ -60,7 +52,7 @@ def rounded_decays(neuron: Neuron) -> tuple[int | Array, int | Array]:
     )
 
 
-def _fixed_modes(neuron: Neuron, scale: float) -> tuple[Neuron, float, float]:
+def _fixed_modes(neuron: Neuron, scale: float) -> Neuron:
     """Of s4d: a and c in Q2.22, c by the power of two that brings it to at most 1."""
     real = {k: np.asarray(v, dtype=np.float64) for k, v in neuron.params.items()}
     top = max(float(np.abs(real[key]).max()) for key in ("c_re", "c_im"))
@@ -70,11 +62,7 @@ def _fixed_modes(neuron: Neuron, scale: float) -> tuple[Neuron, float, float]:
         key: np.rint(np.clip(real[key] * share, -1.0, 1.0) * ONE).astype(np.int64)
         for key, share in shares.items()
     }
-    gaps = (np.abs(params[key] / ONE - real[key]).max() for key in ("a_re", "a_im"))
-    fixed = replace(
-        neuron, params=params | {"c_exp": exponent}, scale=scale * (1 << MANTISSA_SHIFT)
-    )
-    return fixed, float(max(gaps)), 0.0
+    return replace(neuron, params=params | {"c_exp": exponent}, scale=scale * (1 << MANTISSA_SHIFT))
 
 
 def _rounded(values: Array, low: int, high: int) -> int | Array:

@@ -28,7 +28,8 @@ ARITHMETIC = {
 @dataclass(frozen=True)
 class Options:
     """weight_bits: 1..8, or by the name of a population or synapse (8 where none is given), or
-    "auto": in each population the fewest whose disagreement is within `tolerance`;
+    "auto": the fewest, population by population, with which the disagreement of the whole fixed
+    network's outputs on the calibration data is within `tolerance`;
     input_bits: width of graded inputs; margin: state head-room as a factor;
     form "netx": what lava-dl's format can say (weight_exp 0, bias_exp 6);
     signs: "mixed", or "split": a synapse of both signs becomes two of one, see passes/split_signs;

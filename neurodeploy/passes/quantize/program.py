@@ -15,20 +15,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from neurodeploy.errors import ConfigError, Diagnostic, QuantizationError
+from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.hardware import Hardware
-from neurodeploy.ir.arithmetic import STATE_LIMIT
-from neurodeploy.ir.neurons import NEURON_MODELS
-from neurodeploy.ir.program import Neuron, Port, Program
-from neurodeploy.passes.quantize.alone import Alone, Simulate, disagreement
+from neurodeploy.ir.program import Program
+from neurodeploy.passes.quantize.alone import Simulate
+from neurodeploy.passes.quantize.assembly import Assembly
+from neurodeploy.passes.quantize.diagnosis import diagnosed, in_network
+from neurodeploy.passes.quantize.fewest_bits import fewest_bits
 from neurodeploy.passes.quantize.layer import Calibration, LayerReport
-from neurodeploy.passes.quantize.membrane_error import MembraneError, membrane_errors, why_not
-from neurodeploy.passes.quantize.options import Options, check_options
-from neurodeploy.passes.quantize.ports import fixed_port
-from neurodeploy.passes.quantize.refusals import check_program, vanished
-from neurodeploy.passes.quantize.search import Layer, Rounded, rounded
-
-MESSAGE_BITS = 24
+from neurodeploy.passes.quantize.membrane_error import why_not
+from neurodeploy.passes.quantize.options import WIDEST, Options, check_options
+from neurodeploy.passes.quantize.refusals import check_program
 
 
 def quantize(
@@ -50,114 +47,49 @@ def quantize(
     if options.rounding == "calibrated" and not calibration.sent:
         raise ConfigError(Diagnostic("rounding", "calibration", "calibrated needs a kept run"))
     check_program(program, options)
-    ports = {p.name: fixed_port(p, calibration, options) for p in program.inputs}
-    units = {p.name: p.scale if p.num_message_bits else 1.0 for p in ports.values()}
-    done: dict[str, Rounded] = {}
-    problems: list[Diagnostic] = []
-    sources = dict(ports)
-    for neuron in map(program.neuron, program.order):
-        alone = None
-        if simulate and _fed_from_outside(program, neuron.name, calibration):
-            objective = options.objective
-            alone = Alone(program, neuron.name, sources, calibration, objective, simulate)
-        layer = _layer(program, neuron, calibration, options, units, alone)
-        found = done[neuron.name] = rounded(layer, options, hardware)
-        problems += vanished(neuron, found.neuron, layer.incoming, found.synapses)
-        if program.is_graded(neuron.name):
-            model = NEURON_MODELS[neuron.model]
-            unit = model.message_scale(found.neuron.params, found.neuron.scale)
-            units[neuron.name] = unit
-            sources[neuron.name] = Port(neuron.name, neuron.shape, MESSAGE_BITS, unit, signed=True)
-    if problems:
-        raise QuantizationError(problems)
-    fixed = replace(
-        program,
-        arithmetic="fixed",
-        inputs=tuple(ports.values()),
-        neurons=tuple(done[n.name].neuron for n in program.neurons),
-        synapses=tuple(s for n in program.neurons for s in done[n.name].synapses),
-        meta={**program.meta, "hardware": hardware.name, "form": options.form},
-        notes=(*program.notes, *_beyond_tolerance(done, options), *_to_nearest(program, options)),
-    )
-    measured = _measured(fixed, calibration, simulate) if simulate else {}
-    reports = tuple(
-        _report(done[n.name], calibration.peaks[n.name], measured.get(n.name))
-        for n in program.neurons
-    )
-    return fixed, reports
+    assembly = Assembly(program, hardware, calibration, options, simulate)
+    bits = {s.name: options.bits_of(s) for s in program.synapses}
+    if options.weight_bits == "auto" and simulate and calibration.sent:
+        run = simulate
+
+        def within(tried: Mapping[str, int]) -> bool:
+            fixed = assembly.fixed(tried)
+            return _of_outputs(fixed, calibration, run) <= options.tolerance
+
+        bits = fewest_bits(program, min(hardware.limit("weight_bits"), WIDEST), within)
+    fixed = assembly.fixed(bits)
+    reasons = {n.name: why_not(program, n.name) for n in program.neurons}
+    calibrated = options.rounding == "calibrated"
+    rounding = {
+        name: "calibrated" if calibrated and not why else "nearest" for name, why in reasons.items()
+    }
+    reports = diagnosed(program, fixed, calibration, options.objective, simulate, rounding)
+    notes = [*_beyond_tolerance(program, reports, options)]
+    notes += [
+        f"{name}: weights rounded to the nearest: {why}"
+        for name, why in reasons.items()
+        if calibrated and why
+    ]
+    return replace(fixed, notes=(*program.notes, *notes)), reports
 
 
-def _fed_from_outside(program: Program, name: str, calibration: Calibration) -> bool:
-    """Whether there are messages of other populations that it can be run alone with."""
-    return bool(calibration.sent) and any(s.source != name for s in program.incoming(name))
+def _of_outputs(fixed: Program, calibration: Calibration, simulate: Simulate) -> float:
+    """The largest disagreement of an output of the whole fixed Program."""
+    measured = in_network(fixed, calibration, simulate)
+    return max(measured[name][0] for name in fixed.outputs)
 
 
-def _layer(
-    program: Program,
-    neuron: Neuron,
-    calibration: Calibration,
-    options: Options,
-    units: Mapping[str, float],
-    alone: Alone | None,
-) -> Layer:
-    errors: tuple[MembraneError, ...] = ()
-    if options.rounding == "calibrated" and not why_not(program, neuron.name):
-        errors = membrane_errors(program, neuron.name, calibration)
-    incoming, peak = program.incoming(neuron.name), calibration.peaks[neuron.name]
-    return Layer(neuron, incoming, peak, units, alone, errors)
-
-
-def _to_nearest(program: Program, options: Options) -> list[str]:
-    """A note for each population that calibrated rounding was asked for in vain."""
-    if options.rounding == "nearest":
-        return []
-    reasons = ((n.name, why_not(program, n.name)) for n in program.neurons)
-    return [f"{name}: weights rounded to the nearest: {why}" for name, why in reasons if why]
-
-
-def _beyond_tolerance(done: Mapping[str, Rounded], options: Options) -> list[str]:
-    """A note for each population that no number of bits brings within the tolerance."""
+def _beyond_tolerance(
+    program: Program, reports: tuple[LayerReport, ...], options: Options
+) -> list[str]:
+    """A note for each output that no number of bits brings within the tolerance."""
     if options.weight_bits != "auto":
         return []
     return [
-        f"{name}: {found.disagreement:.2%} disagreement with the most weight bits, above the "
+        f"{layer.name}: {layer.measured:.2%} disagreement with the most weight bits, above the "
         f"tolerance of {options.tolerance:.2%}"
-        for name, found in done.items()
-        if found.disagreement is not None and found.disagreement > options.tolerance
+        for layer in reports
+        if layer.name in program.outputs
+        and layer.measured is not None
+        and layer.measured > options.tolerance
     ]
-
-
-def _measured(
-    fixed: Program, calibration: Calibration, simulate: Simulate
-) -> dict[str, tuple[float, int]]:
-    """Disagreement and saturations of each population in a run of the whole fixed Program."""
-    if not calibration.sent:
-        return {}
-    names = tuple(n.name for n in fixed.neurons)
-    inputs = {p.name: calibration.sent[p.name] for p in fixed.inputs}
-    trace = simulate(replace(fixed, outputs=names), inputs, ())
-    return {
-        n.name: (
-            disagreement(calibration.sent[n.name], trace.real(n.name), fixed.is_graded(n.name)),
-            n.saturations,
-        )
-        for n in trace.counts.neurons
-    }
-
-
-def _report(found: Rounded, peak: float, measured: tuple[float, int] | None) -> LayerReport:
-    return LayerReport(
-        name=found.neuron.name,
-        scale=found.neuron.scale,
-        weight_bits={s.name: s.num_weight_bits for s in found.synapses},
-        weight_exp={s.name: s.weight_exp for s in found.synapses},
-        weight_error={name: error.relative for name, error in found.weight_errors.items()},
-        cut_weights=sum(error.cut for error in found.weight_errors.values()),
-        decay_error=found.decay_error,
-        threshold_error=found.threshold_error,
-        headroom=STATE_LIMIT / max(peak * found.neuron.scale, 1.0),
-        predicted=found.disagreement,
-        measured=measured[0] if measured else None,
-        saturations=measured[1] if measured else None,
-        rounding=found.rounding,
-    )

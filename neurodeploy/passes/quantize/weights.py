@@ -70,29 +70,27 @@ def exponent_range(options: Options, hardware: Hardware) -> tuple[int, int]:
     return hardware.limit("weight_exp_min"), hardware.limit("weight_exp_max")
 
 
-def fixed_synapse(
-    synapse: Synapse, scale: float, bits: int, exponents: tuple[int, int]
-) -> tuple[Synapse, WeightError]:
-    """One synapse in integers, `scale` of them per real weight, and what rounding did to it."""
+def fixed_synapse(synapse: Synapse, scale: float, bits: int, exponents: tuple[int, int]) -> Synapse:
+    """One synapse in integers, `scale` of them per real weight, each the nearest."""
     real = synapse.weight_values * scale
     held = Mantissas.of(real, bits)
     exponent = _exponent(real, held, exponents)
-    wanted = real / 2.0**exponent
-    mantissas = held.nearest(wanted)
-    fixed = replace(
+    mantissas = held.nearest(real / 2.0**exponent)
+    return replace(
         synapse,
         weights=with_values(synapse, mantissas.astype(np.int32)),
         weight_exp=exponent,
         num_weight_bits=bits,
     )
+
+
+def weight_error(real: Synapse, fixed: Synapse, scale: float) -> WeightError:
+    """What rounding did to a synapse, `scale` integers per real weight."""
+    wanted = real.weight_values * (scale / 2.0**fixed.weight_exp)
+    held = Mantissas.of(wanted, fixed.num_weight_bits)
+    error, power = (_root_mean_square(values) for values in (fixed.weight_values - wanted, wanted))
     beyond = (wanted > held.high + held.step / 2) | (wanted < held.low - held.step / 2)
-    return fixed, WeightError(relative_error(mantissas, wanted), int(beyond.sum()))
-
-
-def relative_error(values: Array, wanted: Array) -> float:
-    """Root mean square of the error over that of what is wanted."""
-    power = _root_mean_square(wanted)
-    return _root_mean_square(values - wanted) / power if power else 0.0
+    return WeightError(error / power if power else 0.0, int(beyond.sum()))
 
 
 def _exponent(real: Array, held: Mantissas, exponents: tuple[int, int]) -> int:
