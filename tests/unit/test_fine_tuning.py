@@ -12,7 +12,7 @@ from torch import nn  # noqa: E402
 from neurodeploy import pipeline  # noqa: E402
 from neurodeploy.errors import ConfigError, DataError, QuantizationError  # noqa: E402
 from neurodeploy.frontends.snntorch import to_nir  # noqa: E402
-from neurodeploy.passes.quantize import Options  # noqa: E402
+from neurodeploy.passes.quantize import Options, reports_of  # noqa: E402
 from neurodeploy.zoo.fine_tuning import FixedNetwork, fine_tune, tuned_state_dict  # noqa: E402
 
 SLOPE, STEPS, BATCH, DT = 5.0, 30, 3, 1e-3
@@ -109,6 +109,25 @@ def test_a_few_epochs_recover_what_three_bits_lost() -> None:
         assert (new.num_weight_bits, new.weight_exp, new.delay) == (3, old.weight_exp, old.delay)
     for synapse in tuned.real.synapses:
         assert len(np.unique(synapse.weight_values)) <= 8, "three bits"
+    assert reports_of(tuned.program) == tuned.layers
+    hidden = tuned.layers[0]
+    sent = [pipeline.run(p, x, probe="all").aligned("lif1/s") for p in (tuned.real, tuned.program)]
+    assert hidden.measured == pytest.approx(np.mean(sent[0] != sent[1])) and hidden.name == "lif1"
+    assert all(layer.rounding == "tuned" and layer.saturations == 0 for layer in tuned.layers)
+    assert max(e for layer in tuned.layers for e in layer.weight_error.values()) < 1e-12
+
+
+@pytest.mark.parametrize("rounding", ["nearest", "calibrated"])
+def test_training_starts_at_what_was_compiled(rounding: str) -> None:
+    """A learning rate of next to nothing leaves the compiler's integers."""
+    graph, x = to_nir(network(5), (2, 7), dt=DT).graph, spikes(5)
+    options = Options(weight_bits=3, rounding=rounding)
+    tuned = fine_tune(
+        graph, [(x, 1.0)], loss, calibration=x, dt=DT, options=options, epochs=1, lr=1e-12
+    )
+    compiled = pipeline.compile(graph, calibration=x, dt=DT, options=options)
+    for got, expected in zip(tuned.program.synapses, compiled.program.synapses, strict=True):
+        np.testing.assert_array_equal(got.weight_values, expected.weight_values)
 
 
 @pytest.mark.parametrize("bias", [False, True])

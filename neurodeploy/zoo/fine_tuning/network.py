@@ -31,16 +31,24 @@ Messages = dict[str, Tensor]
 
 class FixedNetwork(nn.Module):
     """`program` is fixed; `real` the Program that it was rounded from, whose weights and biases the
-    training starts at (without it: at the integers). `slope`: of the surrogate gradient.
+    training starts at (without it, or of the weights with `at_integers`: at the integers).
+    `slope`: of the surrogate gradient.
 
     Raises QuantizationError for a real Program and for neuron models without a derivative here.
     """
 
-    def __init__(self, program: Program, real: Program | None = None, slope: float = 5.0) -> None:
+    def __init__(
+        self,
+        program: Program,
+        real: Program | None = None,
+        slope: float = 5.0,
+        at_integers: bool = False,
+    ) -> None:
         super().__init__()
         _check(program)
         self.program, self.real = program, real
-        weights = {s.name: s.weight_values for s in real.synapses} if real else {}
+        starts = real.synapses if real and not at_integers else ()
+        weights = {s.name: s.weight_values for s in starts}
         biases = {n.name: n.params["bias"] for n in real.neurons} if real else {}
         self.synapses = nn.ModuleList(
             FixedSynapse(

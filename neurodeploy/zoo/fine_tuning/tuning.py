@@ -22,7 +22,7 @@ from neurodeploy.hardware import Hardware
 from neurodeploy.ir.inputs import Inputs
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.verify import verify_program
-from neurodeploy.passes.quantize import Options
+from neurodeploy.passes.quantize import LayerReport, Options, with_reports
 from neurodeploy.pipeline import Compiled
 from neurodeploy.zoo.fine_tuning.network import FixedNetwork, Messages
 
@@ -41,7 +41,9 @@ class FineTuned:
     """What training through the integers gave.
 
     program: integers in hardware time, as `compile` gives them; real: the real Program that they
-    stand for; compiled: the integers before training, in the real Program's time;
+    stand for; layers: how far they are from it on the calibration data, by population: its weights
+    and biases are theirs, its decays and thresholds not rounded; compiled: the integers before
+    training, in the real Program's time;
     network: the trained module; losses: mean of each epoch; scores: of each epoch, if asked for.
     """
 
@@ -51,6 +53,7 @@ class FineTuned:
     network: FixedNetwork
     losses: tuple[float, ...]
     scores: tuple[float, ...] = ()
+    layers: tuple[LayerReport, ...] = ()
 
 
 def fine_tune(
@@ -80,7 +83,8 @@ def fine_tune(
     a dict by name if the Program has several outputs. penalty(messages) is added: messages holds
     `(T, B, *shape)` of every population by name (to bound firing rates, for one).
     score(network): larger is better; the best epoch's weights are kept (the last one's without).
-    calibration, hardware, options, dt: as for `compile`. slope: of the surrogate gradient, in real
+    calibration, hardware, options, dt: as for `compile`; calibrated rounding starts the training at
+    its integers, the nearest at the real weights. slope: of the surrogate gradient, in real
     membrane units.
 
     Raises what `compile` raises, and DataError for a loss that is not finite.
@@ -90,7 +94,8 @@ def fine_tune(
     chip = pipeline.chip_of(hardware)
     real = pipeline.load(source, dt, discretisation)
     compiled = pipeline.to_integers(real, chip, calibration, options)
-    network = FixedNetwork(compiled.program, compiled.real, slope).to(device)
+    calibrated = options is not None and options.rounding == "calibrated"
+    network = FixedNetwork(compiled.program, compiled.real, slope, calibrated).to(device)
     total = epochs * len(data)
     optimizer = torch.optim.AdamW(_groups(network, weight_decay), lr=lr)
     losses, scores = [], []
@@ -112,9 +117,12 @@ def fine_tune(
         network.load_state_dict(best[1])
     fixed = network.to_program()
     verify_program(fixed)
-    program = pipeline.to_hardware_time(fixed, chip, calibration)
+    tuned = network.to_real()
+    objective = (options or Options()).objective
+    layers = pipeline.diagnose(tuned, fixed, calibration, "tuned", objective)
+    program = with_reports(pipeline.to_hardware_time(fixed, chip, calibration), layers)
     program = replace(program, meta={**program.meta, "fine_tuned": f"{total} steps"})
-    return FineTuned(program, network.to_real(), compiled, network, tuple(losses), tuple(scores))
+    return FineTuned(program, tuned, compiled, network, tuple(losses), tuple(scores), layers)
 
 
 def _train_step(
