@@ -1,18 +1,29 @@
 """How many output spikes of a recurrent network survive its integers, and what moves the others.
 
-    python -m benchmarks.recurrent [-o results.json]
+    python -m benchmarks.recurrent [--seeds 5] [-o results.json]
 
 12 inputs, 38 recurrent CubaLIF, 7 CubaLIF outputs; time constants of 1 to 6 ms of every neuron's
-own, dt = 0.1 ms, random weights; 256 steps of random spikes, 16 samples, 8-bit weights. Compared
-with float64, step by step: the whole fixed Program, and float64 with only the rounded decays, or
-only the rounded weights, or the same weights in finer steps. A reset keeps no memory of what
-crossed the threshold but its time: a spike that came a step late stays late.
+own, dt = 0.1 ms; 256 steps of random spikes, 16 samples, 8-bit weights. Two kinds of random weights
+(uniform, over the root of the number of inputs): "excitatory" from -0.3, -1 and -0.5 (in, back,
+out) to 1, and "torch", from -4 to 4: as torch.nn.Linear starts, times 4, below which hardly an
+output spikes. Scales and calibrated rounding see other random spikes than those compared here, step
+by step, with float64:
+
+    the integers, rounded to the nearest, calibrated, and calibrated with the signs split;
+    float64 with the rounded decays alone, or the calibrated weights alone;
+    float64 with every weight off by a random 1e-4, 1e-3, 1e-2 of itself: what the network itself
+    makes of errors, whoever makes them.
+
+equal: share of (step, neuron, sample) that are alike; in step: of the real spikes those that come
+in their step; +-1, +-2: in it or that near. A reset keeps no memory of what crossed the threshold
+but its time: a spike that came a step late stays late.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,17 +36,28 @@ from neurodeploy.backends import reference
 from neurodeploy.bench.provenance import provenance
 from neurodeploy.bench.records import to_json
 from neurodeploy.ir.program import Program
+from neurodeploy.passes.quantize import Options
 from neurodeploy.pipeline import Compiled
 from neurodeploy.whole_files import write_text
 
 Array = np.ndarray[Any, np.dtype[Any]]
 INPUTS, HIDDEN, OUTPUTS = 12, 38, 7
-DT, STEPS, SAMPLES, SEEDS = 1e-4, 256, 16, 5
+DT, STEPS, SAMPLES = 1e-4, 256, 16
+RANGES = {  # of in, back and out
+    "excitatory": ((-0.3, 1.0), (-1.0, 1.0), (-0.5, 1.0)),
+    "torch": ((-4.0, 4.0),) * 3,
+}
 RATES = (0.15, 0.05)  # input spikes per step
-FINER = (4, 8)  # times finer than 7 bits and a sign
+OFF = (1e-4, 1e-3, 1e-2)  # relative errors of the weights
+MEASURES = ("equal", "in step", "+-1", "+-2")
+COMPILED = {
+    "nearest": Options(),
+    "calibrated": Options(rounding="calibrated"),
+    "calibrated, signs split": Options(rounding="calibrated", signs="split"),
+}
 
 
-def network(rng: np.random.Generator) -> nir.NIRGraph:
+def network(rng: np.random.Generator, weights: str = "excitatory") -> nir.NIRGraph:
     def cuba(n: int) -> nir.NIRNode:
         tau_mem, tau_syn = rng.uniform(2e-3, 6e-3, n), rng.uniform(1e-3, 4e-3, n)
         one, zero = np.ones(n), np.zeros(n)
@@ -49,15 +71,16 @@ def network(rng: np.random.Generator) -> nir.NIRGraph:
             v_reset=zero,
         )
 
-    def weights(n: int, m: int, least: float) -> nir.NIRNode:
-        return nir.Linear(rng.uniform(least, 1, (n, m)) / np.sqrt(m))
+    def drawn(n: int, m: int, bounds: tuple[float, float]) -> nir.NIRNode:
+        return nir.Linear(rng.uniform(*bounds, (n, m)) / np.sqrt(m))
 
+    first, back, last = RANGES[weights]
     nodes = {
         "input": nir.Input({"input": np.array([INPUTS])}),
-        "in": weights(HIDDEN, INPUTS, -0.3),
+        "in": drawn(HIDDEN, INPUTS, first),
         "hidden": cuba(HIDDEN),
-        "back": weights(HIDDEN, HIDDEN, -1.0),
-        "out": weights(OUTPUTS, HIDDEN, -0.5),
+        "back": drawn(HIDDEN, HIDDEN, back),
+        "out": drawn(OUTPUTS, HIDDEN, last),
         "readout": cuba(OUTPUTS),
         "output": nir.Output({"output": np.array([OUTPUTS])}),
     }
@@ -66,86 +89,97 @@ def network(rng: np.random.Generator) -> nir.NIRGraph:
     return nir.NIRGraph(nodes, edges, type_check=False)
 
 
-def variants(compiled: Compiled) -> dict[str, Program]:
-    """The compiled Program and real ones with a part of its rounding."""
-    real, fixed = compiled.real, compiled.program
-    decays = []
+def variants(compiled: Mapping[str, Compiled], rng: np.random.Generator) -> dict[str, Program]:
+    """The compiled Programs and real ones with a part of their errors."""
+    calibrated = compiled["calibrated"]
+    real, fixed = calibrated.real, calibrated.program
+    found = {name: each.program for name, each in compiled.items()}
+    found["rounded decays"] = _with_decays(real, fixed)
+    found["calibrated weights"] = _with_weights(real, fixed)
+    for off in OFF:
+        found[f"weights off by {off:g}"] = replace(
+            real,
+            synapses=tuple(
+                replace(s, weights=s.weights * (1 + off * rng.standard_normal(s.weights.shape)))
+                for s in real.synapses
+            ),
+        )
+    return found
+
+
+def _with_decays(real: Program, fixed: Program) -> Program:
+    neurons = []
     for neuron in real.neurons:
         rounded = fixed.neuron(neuron.name).params
         du, dv = (np.asarray(rounded[key]) for key in ("du", "dv"))
         full = {"du": (du + 1) / 4096, "dv": dv / 4096}
         full = {k: np.broadcast_to(v, neuron.shape) for k, v in full.items()}
-        decays.append(replace(neuron, params={**neuron.params, **full}))
+        neurons.append(replace(neuron, params={**neuron.params, **full}))
+    return replace(real, neurons=tuple(neurons))
+
+
+def _with_weights(real: Program, fixed: Program) -> Program:
     stored = {s.name: s for s in fixed.synapses}
-    weights = []
+    synapses = []
     for synapse in real.synapses:
         s = stored[synapse.name]
         unit = 2.0**s.weight_exp * 64 / fixed.neuron(s.target).scale
-        weights.append(replace(synapse, weights=s.weights * unit))
-    found = {
-        "compiled": fixed,
-        "rounded decays": replace(real, neurons=tuple(decays)),
-        "rounded weights": replace(real, synapses=tuple(weights)),
-    }
-    for finer in FINER:
-        found[f"weights {finer} times finer"] = replace(
-            real,
-            synapses=tuple(replace(s, weights=_in_steps(s.weights, finer)) for s in real.synapses),
-        )
-    return found
+        synapses.append(replace(synapse, weights=s.weights * unit))
+    return replace(real, synapses=tuple(synapses))
 
 
-def _in_steps(weights: Array, finer: int) -> Array:
-    unit = np.abs(weights).max() / (127 * finer)
-    return np.rint(weights / unit) * unit
+def agreement(real: Array, other: Array) -> tuple[float, ...]:
+    """`MEASURES` of spikes `(T, B, N)`; not a number where there are no real ones."""
+    spikes = float(real.sum()) or float("nan")
+    found = [float((real == other).mean())]
+    for reach in (0, 1, 2):
+        padded = np.pad(other, [(reach, reach), (0, 0), (0, 0)])
+        near = sum(padded[k : k + len(other)] for k in range(2 * reach + 1)) > 0
+        found.append(float((real * near).sum()) / spikes)
+    return tuple(found)
 
 
-def agreement(real: Array, other: Array) -> tuple[float, float, float]:
-    """Share of elements that are equal; of the real spikes that come in their step, and within one
-    step of it."""
-    padded = np.pad(other, [(1, 1), (0, 0), (0, 0)])
-    near = (padded[:-2] + padded[1:-1] + padded[2:]) > 0
-    spikes = max(float(real.sum()), 1.0)
-    return (
-        float((real == other).mean()),
-        float((real * other).sum()) / spikes,
-        float((real * near).sum()) / spikes,
-    )
-
-
-def measure(rate: float) -> dict[str, Any]:
-    found: dict[str, list[tuple[float, float, float]]] = {}
+def measure(weights: str, rate: float, seeds: int) -> dict[str, Any]:
+    found: dict[str, list[tuple[float, ...]]] = {}
     rates = []
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         rng = np.random.default_rng(seed)
-        graph = network(rng)
+        graph = network(rng, weights)
         x, calibration = (
             (rng.random((STEPS, SAMPLES, INPUTS)) < rate).astype(float) for _ in range(2)
         )
-        compiled = pipeline.compile(graph, "loihi2", calibration=calibration, dt=DT)
-        expected = reference.run(compiled.real, x).output
+        compiled = {
+            name: pipeline.compile(graph, "loihi2", calibration=calibration, dt=DT, options=options)
+            for name, options in COMPILED.items()
+        }
+        expected = reference.run(compiled["nearest"].real, x).output
         rates.append(float(expected.mean()))
-        for name, program in variants(compiled).items():
+        for name, program in variants(compiled, rng).items():
             found.setdefault(name, []).append(agreement(expected, reference.run(program, x).output))
-    keys = ("equal", "in_step", "within_one_step")
     rows = {
-        name: dict(zip(keys, np.mean(values, axis=0).tolist(), strict=True))
+        name: dict(zip(MEASURES, np.nanmean(values, axis=0).tolist(), strict=True))
         for name, values in found.items()
     }
-    return {"input_rate": rate, "output_rate": float(np.mean(rates)), "seeds": SEEDS, "rows": rows}
+    regime = {"weights": weights, "input_rate": rate, "output_rate": float(np.mean(rates))}
+    return {**regime, "seeds": seeds, "rows": rows}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("-o", "--output", type=Path)
     arguments = parser.parse_args()
     results = []
-    for rate in RATES:
-        results.append(found := measure(rate))
-        print(f"{found['output_rate']:.2%} output spikes per step and neuron")
-        print(f"{'':26}{'equal':>9}{'in step':>9}{'+-1 step':>9}")
-        for name, row in found["rows"].items():
-            print(f"{name:26}" + "".join(f"{value:9.2%}" for value in row.values()))
+    for weights in RANGES:
+        for rate in RATES:
+            results.append(found := measure(weights, rate, arguments.seeds))
+            print(
+                f"{weights} weights, {rate:.0%} input spikes: {found['output_rate']:.2%} output "
+                "spikes per step and neuron"
+            )
+            print(f"{'':26}" + "".join(f"{key:>9}" for key in MEASURES))
+            for name, row in found["rows"].items():
+                print(f"{name:26}" + "".join(f"{value:9.2%}" for value in row.values()))
     if arguments.output:
         record = {"provenance": to_json(provenance("benchmarks.recurrent")), "results": results}
         write_text(arguments.output, json.dumps(record, indent=1) + "\n")
