@@ -26,8 +26,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "installing into $(VENV) (first time only) ..."
 	@$(PIP) --constraint constraints.txt --editable '.[$(EXTRAS)]'
 ifneq ($(TORCH),no)
-	@# norse declares torchvision, which its core does not import
-	@$(PIP) --constraint constraints.txt --no-deps norse nirtorch
+	@# norse declares torchvision, and neurobench tonic and torchaudio: what is used of them imports none
+	@$(PIP) --constraint constraints.txt --no-deps neurobench norse nirtorch
 endif
 	@$(BIN)/neurodeploy doctor --install lava --constraints constraints.txt
 	@touch $@
