@@ -57,7 +57,7 @@ def _layer(module: nn.Module, synapse: Synapse) -> tuple[str, Array]:
         held = _array(synapse.weights)
         for name, parameter in module.named_parameters():
             if name.endswith("weight") and parameter.shape == held.shape:
-                factor = _factor(_array(parameter), held)
+                factor = factor_of(_array(parameter), held)
                 if factor is not None:
                     return name, factor
     detail = "holds the weights of no single layer"
@@ -65,7 +65,7 @@ def _layer(module: nn.Module, synapse: Synapse) -> tuple[str, Array]:
     raise QuantizationError(Diagnostic(f"synapse {synapse.name}", "state-dict", detail, hint))
 
 
-def _factor(weights: Array, held: Array) -> Array | None:
+def factor_of(weights: Array, held: Array) -> Array | None:
     """By what each output's weights are multiplied to be what the synapse holds, if so they are."""
     flat, rows = weights.reshape(len(weights), -1), held.reshape(len(held), -1)
     power = (flat**2).sum(axis=1)

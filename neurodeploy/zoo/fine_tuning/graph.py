@@ -1,0 +1,126 @@
+"""What the integers stand for as the NIR graph that was trained, under its own names.
+
+A synapse of the Program holds a node's weights times a factor for each output. What training
+changed, divided by it, is added to the node; of a population's bias to the node's bias, or to the
+v_leak of the neuron. The result is lowered anew and has to be the trained Program: what the nodes
+cannot say is refused, not approximated.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import nir
+import numpy as np
+
+from neurodeploy import pipeline
+from neurodeploy.errors import Diagnostic, QuantizationError
+from neurodeploy.ir.flatten import flatten
+from neurodeploy.ir.program import Neuron, Program, Synapse
+from neurodeploy.zoo.fine_tuning.state_dict import factor_of
+from neurodeploy.zoo.fine_tuning.tuning import FineTuned
+
+Array = np.ndarray[Any, np.dtype[Any]]
+WEIGHTED = (nir.Affine, nir.Linear, nir.Conv1d, nir.Conv2d)
+CLOSE = 1e-9  # relative to the largest value: the nodes keep float64
+
+
+def tuned_graph(
+    tuned: FineTuned, graph: nir.NIRGraph, *, dt: float, discretisation: str | None = None
+) -> nir.NIRGraph:
+    """`graph`, flat, with the weights and biases that the integers stand for.
+
+    graph, dt and discretisation: as they were trained. Raises QuantizationError for what has no
+    place in it: a matrix composed of several layers, the bias of a neuron that does not leak.
+    """
+    found = deepcopy(flatten(graph))
+    before, after = tuned.compiled.real, tuned.real
+    originals = {
+        str(name): _array(node.weight)
+        for name, node in found.nodes.items()
+        if isinstance(node, WEIGHTED)
+    }
+    for name in originals:
+        found.nodes[name].weight = originals[name].copy()
+    for neuron in before.neurons:
+        change = _array(after.neuron(neuron.name).params["bias"]) - _array(neuron.params["bias"])
+        for old, new in zip(before.incoming(neuron.name), after.incoming(neuron.name), strict=True):
+            difference = _values(new) - _values(old)
+            if not np.any(difference):
+                continue
+            name, factor = _node(originals, old)
+            rows = (-1, *[1] * (difference.ndim - 1))
+            found.nodes[name].weight += difference / factor.reshape(rows)
+            if np.any(change) and _takes_bias(found.nodes[name], neuron):
+                _add_bias(found.nodes[name], change, factor)
+                change = np.zeros_like(change)
+        if np.any(change):
+            _add_leak(found, neuron, change)
+    _require_same(pipeline.load(found, dt, discretisation), after)
+    return found
+
+
+def _node(originals: dict[str, Array], synapse: Synapse) -> tuple[str, Array]:
+    """The node whose weights the synapse holds, and its factor for each output."""
+    held = _values(synapse)
+    for name, weights in originals.items():
+        if weights.shape == held.shape:
+            factor = factor_of(weights, held)
+            if factor is not None:
+                return name, factor
+    detail = "holds the weights of no single node"
+    hint = "the compiled Program keeps what was trained"
+    raise QuantizationError(Diagnostic(f"synapse {synapse.name}", "tuned-graph", detail, hint))
+
+
+def _takes_bias(node: nir.NIRNode, neuron: Neuron) -> bool:
+    """Whether a bias of the node arrives as one of the neuron: past a current it would not."""
+    return getattr(node, "bias", None) is not None and bool(np.all(neuron.params["du"] == 1))
+
+
+def _add_bias(node: Any, change: Array, factor: Array) -> None:
+    per_output = change.reshape(len(factor), -1)[:, 0]
+    node.bias = np.broadcast_to(_array(node.bias), factor.shape) + per_output / factor
+
+
+def _add_leak(graph: nir.NIRGraph, neuron: Neuron, change: Array) -> None:
+    """bias = dv v_leak, of the node or of the membrane that it reads."""
+    before = [str(a) for a, b in graph.edges if str(b) == neuron.name]
+    dv = _array(neuron.params["dv"])
+    for name in (neuron.name, *before):
+        node: Any = graph.nodes.get(name)
+        if hasattr(node, "v_leak") and np.all(dv > 0):
+            node.v_leak = _array(node.v_leak) + change / dv
+            return
+    detail = "its bias was trained, and it has no v_leak to hold it"
+    raise QuantizationError(Diagnostic(f"neuron {neuron.name}", "tuned-graph", detail))
+
+
+def _require_same(got: Program, wanted: Program) -> None:
+    pairs: list[tuple[str, Array, Array]] = [
+        (f"synapse {b.name}", _values(a), _values(b))
+        for a, b in zip(got.synapses, wanted.synapses, strict=True)
+    ]
+    pairs += [
+        (f"neuron {b.name}.bias", _array(a.params["bias"]), _array(b.params["bias"]))
+        for a, b in zip(got.neurons, wanted.neurons, strict=True)
+    ]
+    problems = []
+    for where, left, right in pairs:
+        error = float(np.abs(left - right).max(initial=0.0))
+        if error > CLOSE * max(float(np.abs(right).max(initial=0.0)), 1e-30):
+            problems.append(Diagnostic(where, "tuned-graph", f"differs by {error:g}"))
+    if problems:
+        raise QuantizationError(problems)
+
+
+def _values(synapse: Synapse) -> Array:
+    """The weights; of a sparse synapse those that it stores, flat."""
+    if synapse.kind == "sparse":
+        return _array(synapse.weight_values)
+    return _array(synapse.weights)
+
+
+def _array(values: Any) -> Array:
+    return np.asarray(values, dtype=np.float64)
