@@ -1,11 +1,12 @@
 """Accuracy of the trained networks at fewer weight bits, before and after fine-tuning.
 
-    python -m benchmarks.precision --vad CORPUS --digits FSDD --braille BRAILLE
+    python -m benchmarks.precision --again --vad CORPUS --digits FSDD --braille BRAILLE
 
-Whole test sets through the cpu backend; scales from the calibration recordings in exports/. Fine-
-tuning goes on with the network's own recipe for a few steps, through the chip's integers. Each
-number is written to results/precision.json when it is there, and what is there is not done again;
-docs/precision.md is made of that file (alone: --table).
+Whole test sets through the cpu backend; scales and calibrated rounding from the recordings in
+exports/. Fine-tuning goes on with the network's own recipe for a few steps, through the chip's
+integers, from the real weights. Each number is written to results/precision.json when it is there,
+and what is there is not done again without --again; docs/precision.md is made of that file (alone:
+--table).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import hashlib
 import json
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from neurodeploy import pipeline
 from neurodeploy.bench.metrics import accuracy, best_threshold
 from neurodeploy.bench.provenance import provenance
 from neurodeploy.ir.program import Program
-from neurodeploy.passes.quantize import Options
+from neurodeploy.passes.quantize import Options, Rounding
 from neurodeploy.resources import resource
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.evaluation import EvaluationSets, evaluation_sets, share_right
@@ -37,6 +38,7 @@ from neurodeploy.zoo.train.batches import recipe_batches
 NETWORKS = ("vad", "digits", "braille")
 BITS = (8, 6, 4, 3)
 INPUT_BITS = {"vad": 6}  # the width of its features; the others take spikes
+ROUNDINGS: dict[str, Rounding] = {"fixed": "nearest", "calibrated": "calibrated"}  # by key
 STEPS = {"vad": 60, "digits": 150, "braille": 150}  # of fine-tuning
 RATES = {"vad": 1e-3, "digits": 2e-3, "braille": 2e-3}  # peak learning rates
 
@@ -51,16 +53,18 @@ def measure(name: str, data: Path, results: dict[str, Any], bits: tuple[int, ...
     }
     rows = results["networks"].get(name)
     if rows is None or rows["identity"] != identity:
-        rows = results["networks"][name] = {"identity": identity, "fixed": {}, "tuned": {}}
+        rows = results["networks"][name] = {"identity": identity, "tuned": {}}
     sets = evaluation_sets(name, data)
     if "real" not in rows:
         rows["real"] = right(graph, sets, "reference")
         rows["answers"] = int(sets.test.labels.size)
         _save(results)
     options = {str(b): Options(weight_bits=b, input_bits=INPUT_BITS.get(name, 8)) for b in bits}
-    for width in (w for w in options if w not in rows["fixed"]):
-        rows["fixed"][width] = rounded(graph, sets, options[width])
-        _save(results)
+    for key, rounding in ROUNDINGS.items():
+        done = rows.setdefault(key, {})
+        for width in (w for w in options if w not in done):
+            done[width] = rounded(graph, sets, replace(options[width], rounding=rounding))
+            _save(results)
     for width in (w for w in options if w not in rows["tuned"]):
         rows["tuned"][width] = tuned(name, data, sets, options[width])
         _save(results)
@@ -83,7 +87,11 @@ def rounded(graph: Path, sets: EvaluationSets, options: Options) -> dict[str, An
     """The compiled network as it is."""
     compiled = pipeline.compile(graph, "loihi2", calibration=sets.calibration, options=options)
     errors = [e for layer in compiled.layers for e in layer.weight_error.values()]
-    return {"accuracy": right(compiled.program, sets, "cpu"), "largest_weight_error": max(errors)}
+    return {
+        "accuracy": right(compiled.program, sets, "cpu"),
+        "largest_weight_error": max(errors),
+        "disagreement": {layer.name: layer.measured for layer in compiled.layers},
+    }
 
 
 def tuned(name: str, data: Path, sets: EvaluationSets, options: Options) -> dict[str, Any]:
@@ -118,9 +126,10 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, help="its data, as for `neurodeploy train`")
     parser.add_argument("--bits", type=int, nargs="+", default=BITS)
     parser.add_argument("--table", action="store_true", help="only make docs/precision.md again")
+    parser.add_argument("--again", action="store_true", help="measure what is there already, too")
     args = parser.parse_args()
     results: dict[str, Any] = {"networks": {}}
-    if RESULT.is_file():
+    if RESULT.is_file() and not args.again:
         results = json.loads(RESULT.read_text(encoding="utf-8"))
     if not args.table:
         results["provenance"] = asdict(provenance("python -m benchmarks.precision"))

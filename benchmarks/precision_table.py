@@ -10,9 +10,10 @@ TABLE = Path(__file__).parents[1] / "docs" / "precision.md"
 HEAD = """# Accuracy at fewer weight bits
 
 Whole test sets through the `cpu` backend, on the integers of Loihi 2. *Rounded* is the compiled
-network as it is; *tuned* went on with its training recipe through the chip's integers for a few
-steps (`neurodeploy.zoo.fine_tuning`), one run, no selection. Decays have 12 bits, thresholds 17,
-states 24; weights of both signs lose one bit to the sign.
+network as it is, *calibrated* the same with `--rounding calibrated` (docs/quantization.md) and no
+training; *tuned* went on from the real weights with its training recipe through the chip's integers
+for a few steps (`neurodeploy.zoo.fine_tuning`), one run, no selection. Decays have 12 bits,
+thresholds 17, states 24; weights of both signs lose one bit to the sign.
 
 """
 TASKS = {
@@ -20,8 +21,8 @@ TASKS = {
     "digits": "spoken digits, official split",
     "braille": "27 Braille letters",
 }
-COMMAND = "python -m benchmarks.precision --vad CORPUS --digits FSDD --braille BRAILLE"
-COLUMNS = ("network", "test set", "float", "weight bits", "rounded", "tuned", "steps")
+COMMAND = "python -m benchmarks.precision --again --vad CORPUS --digits FSDD --braille BRAILLE"
+COLUMNS = ("network", "test set", "float", "weight bits", "rounded", "calibrated", "tuned", "steps")
 
 
 def table(results: dict[str, Any]) -> str:
@@ -31,7 +32,7 @@ def table(results: dict[str, Any]) -> str:
     for name in shown:
         rows = results["networks"][name]
         for width, rounded in sorted(rows["fixed"].items(), key=lambda row: -int(row[0])):
-            tuned = rows["tuned"].get(width)
+            others = (rows.get(key, {}).get(width) for key in ("calibrated", "tuned"))
             lines.append(
                 _row(
                     (
@@ -40,7 +41,7 @@ def table(results: dict[str, Any]) -> str:
                         _percent(rows["real"]),
                         width,
                         _percent(rounded["accuracy"], rows["real"]),
-                        _percent(tuned["accuracy"], rows["real"]) if tuned else "",
+                        *(_percent(o["accuracy"], rows["real"]) if o else "" for o in others),
                         str(rows["identity"]["steps"]),
                     )
                 )

@@ -2,7 +2,7 @@
 
 from neurodeploy.passes.quantize.diagnosis import diagnosed
 from neurodeploy.passes.quantize.layer import Calibration, LayerReport, reports_of, with_reports
-from neurodeploy.passes.quantize.options import ARITHMETIC, Form, Objective, Options
+from neurodeploy.passes.quantize.options import ARITHMETIC, Form, Objective, Options, Rounding
 from neurodeploy.passes.quantize.ports import require_graded
 from neurodeploy.passes.quantize.program import quantize
 
@@ -13,6 +13,7 @@ __all__ = [
     "LayerReport",
     "Objective",
     "Options",
+    "Rounding",
     "diagnosed",
     "quantize",
     "reports_of",
