@@ -65,18 +65,29 @@ def subthreshold_constants(params: Params, *mantissas: str) -> Constants:
     return Constants((integers(params["du"]), integers(params["dv"]), *shifted_up), (bias,))
 
 
+def keeps_current(params: Params) -> bool:
+    """Whether any of u lasts to the next step."""
+    lost, unity = _lost(params)
+    return bool(np.any(lost < unity))
+
+
+def _lost(params: Params) -> tuple[Array, float]:
+    """What of u is lost in a step, and what all of it is."""
+    du = np.asarray(params["du"])
+    if np.issubdtype(du.dtype, np.integer):
+        return du + DU_OFFSET, DECAY_UNITY
+    return du, 1.0
+
+
 def subthreshold_cost(params: Params) -> Cost:
     """One multiply per decaying state, one add per v += u, per u += a of a current with memory and
     per non-zero bias. The add of a synaptic event is the synapse's, not the neuron's."""
-    du, dv = np.asarray(params["du"]), np.asarray(params["dv"])
-    fixed = np.issubdtype(du.dtype, np.integer)
-    unity = DECAY_UNITY if fixed else 1.0
-    lost = du + DU_OFFSET if fixed else du
-    keeps_current = bool(np.any(lost < unity))
+    lost, unity = _lost(params)
+    dv = np.asarray(params["dv"])
     decays = bool(np.any((lost > 0) & (lost < unity)))
     leaks = bool(np.any((dv > 0) & (dv < unity)))
     biased = bool(np.any(np.asarray(params["bias"]) != 0))
-    return Cost(multiplies=leaks + decays, adds=1 + keeps_current + biased, compares=0)
+    return Cost(multiplies=leaks + decays, adds=1 + keeps_current(params) + biased, compares=0)
 
 
 def lif_arguments(params: Params) -> dict[str, Any]:
