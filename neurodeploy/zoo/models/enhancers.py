@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from neurodeploy.zoo.models.masking import MaskEnhancer
+from neurodeploy.zoo.audio.stft import StftConfig
+from neurodeploy.zoo.models.masking import MaskEnhancer, log_levels, shifted_in_64ths
+from neurodeploy.zoo.models.sdnn_baseline import SdnnBaseline
 from neurodeploy.zoo.models.spiking_s4 import SpikingS4, SpikingS4Config
+from neurodeploy.zoo.models.spiking_s4_loihi import SpikingS4Loihi
 
 
 def spiking_s4() -> MaskEnhancer:
@@ -23,6 +26,17 @@ def s4_ann() -> MaskEnhancer:
     return MaskEnhancer(SpikingS4(SpikingS4Config(emission="glu", spiking=False)))
 
 
+def spiking_s4_loihi() -> MaskEnhancer:
+    """Spiking-S4 in which everything between the transforms runs on a Loihi-class chip."""
+    return MaskEnhancer(SpikingS4Loihi(), StftConfig(shape="sqrt_hann"), log_levels)
+
+
+def sdnn_baseline() -> MaskEnhancer:
+    """The N-DNS challenge's sigma-delta baseline, 525,312 weights and 1,024 delays."""
+    return MaskEnhancer(SdnnBaseline(), features=shifted_in_64ths)
+
+
 ENHANCERS: dict[str, Callable[[], MaskEnhancer]] = {
-    make.__name__: make for make in (spiking_s4, spiking_s4_plain, s4_ann)
+    make.__name__: make
+    for make in (spiking_s4, spiking_s4_plain, s4_ann, spiking_s4_loihi, sdnn_baseline)
 }

@@ -61,6 +61,14 @@ class EnhancementRecipe:
     validation_seconds: float = 4.0
 
 
+RECIPES = {"sdnn_baseline": EnhancementRecipe(lr=1e-3)}  # the baseline's own rate
+
+
+def recipe_of(name: str) -> EnhancementRecipe:
+    """The committed recipe of an enhancer."""
+    return RECIPES.get(name, EnhancementRecipe())
+
+
 def training_pair(pool: Pool, recipe: EnhancementRecipe, step: int, item: int) -> Pair:
     """Mixture `item` of a step, augmented."""
     rng = np.random.default_rng((recipe.seed, step, item))
@@ -158,7 +166,7 @@ def train(
     Writes out/NAME.safetensors at the end; out/checkpoint.safetensors, out/metrics.jsonl (a line a
     step) and out/metrics.json on the way.
     """
-    recipe, devices = recipe or EnhancementRecipe(), devices or Devices()
+    recipe, devices = recipe or recipe_of(name), devices or Devices()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = ENHANCERS[name]()
@@ -200,7 +208,7 @@ def train_enhancer(name: str, corpus: Path, out: Path) -> dict[str, Any]:
     digest = hashlib.sha256((corpus / MANIFEST).read_bytes()).hexdigest()
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:
-        row = bar.add_task(name, total=EnhancementRecipe().steps)
+        row = bar.add_task(name, total=recipe_of(name).steps)
 
         def show(step: int, steps: int, m: Metrics) -> None:
             text = f"{name}  SI-SNR {m['si_snr']:6.2f} dB  gradient {m['gradient']:.1f}"

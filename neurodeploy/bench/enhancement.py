@@ -1,0 +1,149 @@
+"""Speech enhancers on one and the same set of mixtures.
+
+    python -m neurodeploy.bench.enhancement --corpus CORPUS --out RESULTS.json
+        [--set test] [--weights RUN/spiking_s4.safetensors …] [--workers 2]
+
+Every mixture is enhanced once per system; the metrics are computed in parallel processes. Each row
+is a mean over the set; `error` is its standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import multiprocessing
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.bench.speech_metrics import dnsmos, estoi, pesq_wb, si_snr, stoi
+from neurodeploy.errors import DataError
+from neurodeploy.whole_files import write_text
+from neurodeploy.zoo.audio.io import Audio
+from neurodeploy.zoo.data.noisy_speech import Pair
+from neurodeploy.zoo.data.noisy_speech_sets import SETS, render_set
+from neurodeploy.zoo.models.classical_enhancers import (
+    iterative_wiener,
+    rnnoise,
+    spectral_subtraction,
+)
+
+Enhance = Callable[[Audio], Audio]
+Scores = dict[str, float]
+
+CLASSICAL: dict[str, Enhance] = {
+    "noisy": lambda audio: audio,
+    "spectral_subtraction": spectral_subtraction,
+    "iterative_wiener": iterative_wiener,
+    "rnnoise": rnnoise,
+}
+
+
+def score(enhanced: Audio, pair: Pair) -> Scores:
+    """All metrics of one mixture; PESQ is nan where P.862 finds no speech."""
+    try:
+        pesq = pesq_wb(enhanced, pair.clean)
+    except DataError:
+        pesq = math.nan
+    quality = si_snr(enhanced, pair.clean)
+    return {
+        "si_snr": quality,
+        "si_snr_gain": quality - si_snr(pair.noisy, pair.clean),
+        "pesq_wb": pesq,
+        "stoi": stoi(enhanced, pair.clean),
+        "estoi": estoi(enhanced, pair.clean),
+        **dnsmos(enhanced),
+    }
+
+
+def score_set(enhance: Enhance, pairs: Sequence[Pair], workers: int = 1) -> list[Scores]:
+    """`score` of every mixture, in order; `enhance` runs in this process."""
+    enhanced = [enhance(pair.noisy) for pair in pairs]
+    if workers == 1:
+        return [score(e, p) for e, p in zip(enhanced, pairs, strict=True)]
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        return list(pool.map(score, enhanced, pairs))
+
+
+def summary(scores: Sequence[Scores]) -> dict[str, Any]:
+    """Mean and standard error of each metric over the mixtures that have it."""
+    rows: dict[str, Any] = {}
+    for name in scores[0]:
+        values = np.array([s[name] for s in scores])
+        values = values[np.isfinite(values)]
+        if not values.size:
+            continue
+        spread = values.std(ddof=1) / math.sqrt(values.size) if values.size > 1 else 0.0
+        rows[name] = {"mean": round(float(values.mean()), 4), "error": round(float(spread), 4)}
+        if values.size < len(scores):
+            rows[name]["mixtures"] = int(values.size)
+    return rows
+
+
+def by_ratio(scores: Sequence[Scores], snr_db: Sequence[int]) -> dict[str, Any]:
+    """`summary` of the mixtures of each signal-to-noise ratio."""
+    return {
+        str(ratio): summary([s for s, r in zip(scores, snr_db, strict=True) if r == ratio])
+        for ratio in sorted(set(snr_db))
+    }
+
+
+def torch_enhancer(weights: Path) -> Enhance:
+    """The network of zoo/models/enhancers.py that the file is named after, with its weights."""
+    import torch
+
+    from neurodeploy.zoo.models.enhancers import ENHANCERS
+    from neurodeploy.zoo.train.checkpoint import load_weights
+
+    model = ENHANCERS[weights.stem]()
+    load_weights(weights, model)
+    model.eval()
+
+    @torch.no_grad()
+    def enhance(audio: Audio) -> Audio:
+        out: Audio = model(torch.from_numpy(audio[None])).audio[0].numpy()
+        return out
+
+    return enhance
+
+
+def measure(
+    corpus: Path, set_name: str, systems: Mapping[str, Enhance], workers: int
+) -> dict[str, Any]:
+    """The table of a set as JSON, with its digest and what its ratios were."""
+    mixtures = render_set(corpus, SETS[set_name])
+    rows = {}
+    for name, enhance in systems.items():
+        scores = score_set(enhance, mixtures.pairs, workers)
+        rows[name] = summary(scores) | {"by_snr_db": by_ratio(scores, mixtures.snr_db)}
+        means = "  ".join(f"{k} {v['mean']:.2f}" for k, v in summary(scores).items())
+        print(f"{name:22} {means}", file=sys.stderr)
+    return {
+        "set": set_name,
+        "digest": mixtures.digest,
+        "mixtures": len(mixtures.pairs),
+        "systems": rows,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--set", default="test", choices=SETS)
+    parser.add_argument("--weights", type=Path, nargs="*", default=[])
+    parser.add_argument("--workers", type=int, default=2)
+    given = parser.parse_args()
+    systems = CLASSICAL | {path.stem: torch_enhancer(path) for path in given.weights}
+    table = measure(given.corpus, given.set, systems, given.workers)
+    write_text(given.out, json.dumps(table, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
