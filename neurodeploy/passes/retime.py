@@ -75,7 +75,12 @@ def delay_problems(
             problems.append(Diagnostic(where, "feedback-latency", detail, hint))
         elif delay - 1 > longest:
             detail = f"a delay of {delay - 1} steps, {hardware.name} has at most {longest}"
-            problems.append(Diagnostic(where, "delay", detail))
+            waits = delay - synapse.delay
+            hint = "shorten it"
+            if waits > 1:
+                detail += f"; {waits - 1} of them wait for a longer branch"
+                hint = f"put neurons into this branch, which has {waits - 1} fewer than the other"
+            problems.append(Diagnostic(where, "delay", detail, hint))
     return problems
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurodeploy.backends import reference
-from neurodeploy.errors import QuantizationError
+from neurodeploy.errors import QuantizationError, ResourceError
 from neurodeploy.hardware import load_hardware
 from neurodeploy.ir.arithmetic import STATE_LIMIT, clipped, decayed, subthreshold, wrapped
 from neurodeploy.ir.program import Neuron, Port, Program, Synapse
 from neurodeploy.ir.verify import verify_program
 from neurodeploy.passes.quantize import Calibration, Options, quantize
 from neurodeploy.passes.retime import _before, retime
-from neurodeploy.pipeline import calibrate
+from neurodeploy.pipeline import calibrate, compile, fit
 
 state24 = st.integers(-STATE_LIMIT + 1, STATE_LIMIT - 1)
 LOIHI2 = load_hardware("loihi2")
@@ -123,6 +125,27 @@ def test_quantized_and_retimed(program, seed, spikes, form):
         return
     for key in logical.states:
         np.testing.assert_array_equal(hardware.aligned(key), logical.aligned(key), err_msg=key)
+
+
+@pytest.mark.parametrize(("layers", "fits"), [(64, True), (65, False)])
+def test_a_branch_that_waits_longer_than_the_chip_can_is_refused(layers, fits):
+    """The input arrives at the last of `layers` populations at once, and through all others."""
+    one, zero = np.ones(1), np.zeros(1)
+    params = {"du": one, "dv": one, "vth": one / 2, "bias": zero, "v_init": zero}
+    names = [f"n{i}" for i in range(layers)]
+    neurons = tuple(Neuron(name, (1,), "cuba_lif", params) for name in names)
+    pairs = [*itertools.pairwise(["in", *names]), ("in", names[-1])]
+    weights = np.ones((1, 1))
+    synapses = tuple(Synapse(f"{a}->{b}", a, b, "dense", weights) for a, b in pairs)
+    program = Program("p", "real", 1e-3, (Port("in", (1,)),), neurons, synapses, (names[-1],))
+    x = (np.arange(40) % 3 == 0).astype(float).reshape(40, 1, 1)
+    assert fit(program, LOIHI2).fits == fits
+    if not fits:
+        with pytest.raises(ResourceError, match=r"in->n64 \[delay\].*64 of them wait.*64 fewer"):
+            compile(program, LOIHI2, calibration=x)
+        return
+    compiled = compile(program, LOIHI2, calibration=x)
+    np.testing.assert_array_equal(reference.run(compiled.program, x).output, x)
 
 
 def test_quantize_reports_and_scales():

@@ -65,15 +65,19 @@ def convolutions(draw, axes):
 
 
 @pytest.mark.parametrize("axes", [1, 2])
-@given(data=st.data(), seed=st.integers(0, 1000), batch_norms=st.integers(0, 2))
+@given(
+    data=st.data(), seed=st.integers(0, 1000), batch_norms=st.integers(0, 2), before=st.booleans()
+)
 @settings(max_examples=60)
-def test_convolutions_and_the_batch_norms_behind_them(axes, data, seed, batch_norms):
+def test_convolutions_and_the_batch_norms_around_them(axes, data, seed, batch_norms, before):
+    """Of one before, padding shows: it is zero behind the norm, too."""
     torch.manual_seed(seed)
     generator = np.random.default_rng(seed)
     conv, shape = data.draw(convolutions(axes))
     kind = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d}[axes]
     norms = [norm(kind, conv.out_channels, generator) for _ in range(batch_norms)]
-    agrees(nn.Sequential(conv, *norms, nn.Dropout(), readout()), shape, seed)
+    first = [norm(kind, conv.in_channels, generator)] if before else []
+    agrees(nn.Sequential(*first, conv, *norms, nn.Dropout(), readout()), shape, seed)
 
 
 @given(
