@@ -32,23 +32,24 @@ def count_program(
 ) -> CountRecord:
     """Rows of all populations, each after the synapses that lead to it.
 
-    What messages would do on zero weights is not in `counts`: where a synapse has such weights,
-    it is listed as uncounted. `count_trace` knows it.
+    `counts` do not tell what messages would do on weights that are zero: ConfigError for a
+    convention that counts it, where there are such weights. `count_trace` knows it.
     """
     rows: list[LayerCount] = []
-    uncounted = {}
     synapses = {s.name: s for s in program.synapses}
+    runs = counts.steps * counts.batch
     for neuron in counts.neurons:
         for count in (s for s in counts.synapses if s.target == neuron.name):
-            synapse = synapses[count.name]
-            rows.append(_synapse_row(program, synapse, counts, count))
-            if count.messages and synapse.kind != "sparse" and not synapse.weight_values.all():
-                uncounted[f"zero weights of {count.name}"] = counts.steps
+            rows.append(_synapse_row(program, synapses[count.name], counts, count))
         whole = tuple((0, n) for n in program.neuron(neuron.name).shape)
-        runs = counts.steps * counts.batch
         rows.append(_neuron_row(program, neuron.name, whole, runs, neuron.spikes))
     return CountRecord(
-        convention, counts.batch, counts.steps, PROGRAM, tuple(rows), True, uncounted
+        convention,
+        counts.batch,
+        counts.steps,
+        PROGRAM,
+        tuple(rows),
+        zero_weights_known=all(s.weight_values.all() for s in program.synapses),
     )
 
 

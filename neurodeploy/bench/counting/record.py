@@ -117,7 +117,8 @@ class CountRecord:
 
     boundary: what is inside the counts; exact_values: False where only shapes were seen, so that
     effective counts and spikes are unknown; uncounted: operations that compute something and are
-    in no row, with their calls.
+    in no row, with their calls; zero_weights_known: False where rows do not tell how many messages
+    met weights that are zero. Raises ConfigError for a convention that needs to know it.
     """
 
     convention: Convention
@@ -127,6 +128,13 @@ class CountRecord:
     layers: tuple[LayerCount, ...]
     exact_values: bool = True
     uncounted: dict[str, int] = field(default_factory=dict)
+    zero_weights_known: bool = True
+
+    def __post_init__(self) -> None:
+        if self.convention.zero_weights == "counted" and not self.zero_weights_known:
+            detail = f"{self.convention.id} counts messages on zero weights, which are not known"
+            hint = "count a trace with all populations probed"
+            raise ConfigError(Diagnostic("convention zero_weights", "unknown", detail, hint))
 
     def by(self, convention: Convention) -> CountRecord:
         """The same counts read by another convention; ConfigError if `unit` differs."""
