@@ -170,7 +170,8 @@ def test_an_artificial_network_of_ones_own_is_run_and_counted():
     record = own.ann.counts
     assert (own.ann.derived, own.ann.passes) == (False, sample.STEPS)
     assert record.macs_per_step == 64
-    assert record.layers[1].effective.graded == 2 * int((hidden != 0).sum())
+    rows = {row.name: row for row in record.layers}
+    assert rows["2"].effective.graded == 2 * int((hidden != 0).sum())
     assert run_own_ann(module, x[0], name="m.py:f", passes="still").ann.passes == 1
     with pytest.raises(DataError, match=r"forward\(\) on \(3, 5\) raised"):
         run_own_ann(module, x[..., :5], name="m.py:f")
