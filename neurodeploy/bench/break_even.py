@@ -234,6 +234,11 @@ def _sources(cmos: Hardware) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _picojoules(joules: float) -> str:
+    value = joules * 1e12
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def _sum_pj(*joules: float) -> str:
-    terms = [f"{j * 1e12:.3g}" for j in joules if j]
+    terms = [_picojoules(j) for j in joules if j]
     return terms[0] if len(terms) == 1 else f"({' + '.join(terms)})"

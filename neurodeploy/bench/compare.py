@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from neurodeploy.agreement import Difference
 from neurodeploy.bench.break_even import break_even_lines
@@ -123,7 +123,9 @@ def _check(ann: Ann | None) -> None:
 
 
 def _ann_side(ann: Ann, snn: Work) -> Work:
-    return ann_work(ann.counts, ann.passes, snn.inference_s)
+    """The rows of a derived network belong to the layers of the spiking one."""
+    work = ann_work(ann.counts, ann.passes, snn.inference_s)
+    return replace(work, layer_of=snn.layer_of) if ann.derived else work
 
 
 def _estimates(works: Iterable[Work], chip: Hardware) -> Iterable[EnergyEstimate]:

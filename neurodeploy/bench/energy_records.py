@@ -51,6 +51,11 @@ class EnergyEstimate:
     terms: tuple[EnergyTerm, ...]
     missing: tuple[str, ...]
 
+    @property
+    def place(self) -> str:
+        """ "cmos45nm, fp32, arithmetic": hardware, precision and model."""
+        return f"{self.hardware}, {self.precision}, {self.model}"
+
 
 @dataclass(frozen=True)
 class EnergyRatio:
@@ -195,7 +200,10 @@ class Measurement:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """One side after so many steps: energies by "hardware, precision", quality by metric."""
+    """One side after so many steps: energies by `EnergyEstimate.place`, quality by metric.
+
+    Messages between cores are not in them.
+    """
 
     side: str
     name: str

@@ -45,9 +45,9 @@ def ann_point(
 def energies(
     works: Iterable[Work], hardware: Sequence[Hardware], side: str = "snn"
 ) -> dict[str, float]:
-    """Joules by "hardware, precision" for every estimate of the side."""
+    """Joules by place for every estimate of the side."""
     return {
-        f"{e.hardware}, {e.precision}": e.energy_j
+        e.place: e.energy_j
         for work in works
         for chip in hardware
         for model in ENERGY_MODELS.values()

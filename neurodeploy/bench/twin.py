@@ -23,7 +23,8 @@ from neurodeploy.ir.program import Program, Synapse, forward_synapses
 from neurodeploy.ir.synapses import fan_out, linear
 
 Array = np.ndarray[Any, np.dtype[Any]]
-TWIN: Final = "artificial twin: a pass of the same connections with rectifiers"
+TWIN: Final = "derived twin"
+BOUNDARY: Final = "connections, biases and rectifiers, as often as it passes"
 LARGEST: Final = 2.0**30
 """Activations are held below it: an untrained recurrent twin may grow without bound."""
 
@@ -69,7 +70,7 @@ def count_program_twin(program: Program, inputs: Inputs, passes: int) -> CountRe
         before = now
     rows = [_link(program, s, tallies[s.name], batch, passes) for s in program.synapses]
     rows += [_cell(program, name, batch * passes) for name in program.order]
-    return CountRecord(DEFAULT, batch, passes, TWIN, tuple(rows))
+    return CountRecord(DEFAULT, batch, passes, BOUNDARY, tuple(rows))
 
 
 def _activation(program: Program, name: str, total: Array) -> Array:

@@ -1,4 +1,4 @@
-"""`neurodeploy report`: HTML and Markdown from a results file; computes nothing."""
+"""`neurodeploy report`: HTML, Markdown, CSV, LaTeX from a results file; computes nothing."""
 
 from __future__ import annotations
 

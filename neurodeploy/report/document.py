@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Text, the numbers of the sources it rests on, and a tone: "", "good", "bad" or "quiet"."""
+    """Text, the numbers of the sources it rests on, and a tone: "", "good", "bad" or "quiet".
+
+    anchor: where in the document a click on the text leads, "" for nowhere; order: what to sort by
+    where the text is no plain number.
+    """
 
     text: str
     sources: tuple[int, ...] = ()
     tone: str = ""
+    anchor: str = ""
+    order: float | None = None
 
 
 def cells_of(*texts: str) -> tuple[Cell, ...]:
@@ -21,13 +28,14 @@ def cells_of(*texts: str) -> tuple[Cell, ...]:
 
 @dataclass(frozen=True)
 class Table:
-    """numeric: whether a column holds numbers (they align right)."""
+    """numeric: whether a column holds numbers (they align right); key: anchor in the page."""
 
     caption: str
     columns: tuple[str, ...]
     numeric: tuple[bool, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,20 +61,25 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """headlines: (label, value, remark) at the top; sources: citations, numbered from 1."""
+    """headlines: (label, value, remark) at the top; sources: (citation, link), numbered from 1."""
 
     title: str
     subtitle: str
     headlines: tuple[tuple[str, str, str], ...]
     sections: tuple[Section, ...]
-    sources: tuple[str, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
 class Sources:
-    """Numbers citations in the order in which they are first asked for."""
+    """Numbers citations in the order in which they are first asked for; links: by citation."""
 
     texts: list[str] = field(default_factory=list)
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def cited(self) -> tuple[tuple[str, str], ...]:
+        return tuple((text, self.links.get(text, "")) for text in self.texts)
 
     def number(self, text: str) -> tuple[int, ...]:
         """The number of a citation, as a tuple; () for no citation."""

@@ -1,4 +1,4 @@
-"""A document as one self-contained HTML page: no script, nothing loaded from elsewhere."""
+"""A document as one self-contained HTML page: nothing is loaded; its one script sorts tables."""
 
 from __future__ import annotations
 

@@ -18,13 +18,20 @@ def render_markdown(document: Document) -> str:
         lines += _section(section)
     if document.sources:
         lines += ["", "## Sources", ""]
-        lines += [f"{n}. {escaped(text)}" for n, text in enumerate(document.sources, 1)]
+        lines += [
+            f"{n}. {escaped(text)}{_link(link)}"
+            for n, (text, link) in enumerate(document.sources, 1)
+        ]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def escaped(text: str) -> str:
     """`text` on one line with Markdown's characters behind a backslash."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _link(link: str) -> str:
+    return f" <{link}>" if link else ""
 
 
 def _section(section: Section) -> Iterator[str]:

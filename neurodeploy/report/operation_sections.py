@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from neurodeploy.bench.energy_records import Ann, EnergyEstimate
 from neurodeploy.bench.results import Results
 from neurodeploy.report.document import Cell, Section, Table, cells_of
-from neurodeploy.report.figures import place
+from neurodeploy.report.foremost import foremost, place
 from neurodeploy.report.text import NOTHING, count, per, percent, plural, si, significant
-
-FOREMOST: Final = ("on-chip", "int8-acc32")
-"""Precisions that are shown layer by layer; the others differ only in prices."""
 
 
 def operations_section(results: Results) -> Section:
@@ -24,8 +19,7 @@ def operations_section(results: Results) -> Section:
 
 def _layer_table(results: Results) -> Table:
     batch = results.network.batch
-    priced = [e for e in results.energy if e.side == "snn" and e.energy_j is not None]
-    priced = [e for e in priced if e.precision in FOREMOST]
+    priced = foremost(results)
     rows = []
     for x in results.layers:
         energies = [sum(t.energy_j or 0.0 for t in e.terms if t.layer == x.name) for e in priced]
@@ -68,7 +62,7 @@ def _layer_table(results: Results) -> Table:
     return Table(caption, columns, numeric, tuple(rows), note)
 
 
-def _layer_total(results: Results, priced: list[EnergyEstimate]) -> tuple[Cell, ...]:
+def _layer_total(results: Results, priced: tuple[EnergyEstimate, ...]) -> tuple[Cell, ...]:
     layers, batch = results.layers, results.network.batch
     operations = sum(x.synaptic_operations for x in layers)
     connections = sum(x.connections for x in layers)

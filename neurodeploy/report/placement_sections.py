@@ -26,7 +26,7 @@ def build_placement(results: PlacementResults) -> Document:
         subtitle=results.verdict,
         headlines=_headlines(results),
         sections=tuple(sections),
-        sources=tuple(sources.texts),
+        sources=sources.cited,
     )
 
 

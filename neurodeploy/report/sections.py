@@ -4,31 +4,40 @@ from __future__ import annotations
 
 from neurodeploy.agreement import Difference
 from neurodeploy.bench.results import Results
+from neurodeploy.report.chip_sections import chips_section, measured_section, proxies_section
 from neurodeploy.report.document import Cell, Document, Section, Sources, Table, cells_of
-from neurodeploy.report.energy_sections import (
-    energy_section,
-    prices_section,
-    raster_section,
-    rates_section,
-)
+from neurodeploy.report.energy_sections import energy_section
+from neurodeploy.report.figures import raster
+from neurodeploy.report.foremost import PRECISION, foremost, place
+from neurodeploy.report.methods import methods_section
 from neurodeploy.report.operation_sections import operations_section
+from neurodeploy.report.price_sections import prices_section
+from neurodeploy.report.rates_sections import LINKS, rates_section
+from neurodeploy.report.ratio_sections import ratios_section
 from neurodeploy.report.rounding_sections import rounding_section
-from neurodeploy.report.text import NOTHING, band, count, percent, plural, price, si
+from neurodeploy.report.text import NOTHING, band, count, percent, plural, price, si, significant
+from neurodeploy.report.trade_sections import trade_section
 
 
 def build_document(results: Results) -> Document:
     """The whole report of `results`."""
-    sources = Sources()
+    sources = Sources(links=_links(results))
     built = (
         _network(results),
         _agreement(results),
         rounding_section(results),
         _quality(results),
-        operations_section(results),
         energy_section(results, sources),
+        ratios_section(results),
         rates_section(results, sources),
-        raster_section(results),
+        trade_section(results),
+        chips_section(results),
+        measured_section(results),
+        proxies_section(results, sources),
+        operations_section(results),
+        _raster(results),
         prices_section(results, sources),
+        methods_section(results, sources),
         _caveats(results),
         _provenance(results),
     )
@@ -40,7 +49,7 @@ def build_document(results: Results) -> Document:
         f"steps of {price(network.dt_s, 's')}. Energies are estimated, not measured.",
         headlines=_headlines(results),
         sections=tuple(s for s in built if s is not None),
-        sources=tuple(sources.texts),
+        sources=sources.cited,
     )
 
 
@@ -57,11 +66,30 @@ def _headlines(results: Results) -> tuple[tuple[str, str, str], ...]:
     if results.ann is not None and network.ann_passes is not None:
         macs = round(results.ann.counts.macs_per_step * network.ann_passes)
         found.append(("MACs of the artificial twin", count(macs), "per inference"))
-    for e in results.energy:
-        if e.side == "snn" and e.energy_j is not None and e.precision == "on-chip":
-            remark = f"{band(e.low_j, e.high_j, 'J')}, {e.hardware}"
-            found.append(("estimated energy", si(e.energy_j, "J"), remark))
+    for e in foremost(results)[:1]:
+        remark = f"{band(e.low_j, e.high_j, 'J')}, {place(e)}"
+        found.append(("estimated energy", si(e.energy_j, "J"), remark))
+    for r in results.ratios:
+        if r.precision == PRECISION and r.ann == "ann" and not r.against:
+            value = f"{significant(r.ratio)} ×"
+            remark = f"{significant(r.low)} to {significant(r.high)}, {r.hardware}, {r.precision}"
+            found.append(("artificial / spiking", value, remark))
     return tuple(found)
+
+
+def _links(results: Results) -> dict[str, str]:
+    """Links by citation, from the prices in use."""
+    found = dict(LINKS) | {p.source: p.link for p in results.proxies}
+    for chip in results.hardware:
+        for q in (*chip.prices.values(), *chip.references.values()):
+            found[q.source] = q.link
+    return found
+
+
+def _raster(results: Results) -> Section | None:
+    """A sample of spikes; None if the results carry none."""
+    picture = raster(results.raster, results.network.dt_s)
+    return None if picture is None else Section("raster", "Spikes", figures=(picture,))
 
 
 def _network(results: Results) -> Section:

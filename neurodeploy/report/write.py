@@ -1,4 +1,4 @@
-"""Writes a report: HTML, Markdown and the results themselves as JSON, side by side."""
+"""Writes a report: HTML, Markdown, the results as JSON; of a comparison CSV, LaTeX and a card."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ from neurodeploy.bench.verification import (
     write_verification,
 )
 from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.report.card import render_card
+from neurodeploy.report.csv_table import render_csv
 from neurodeploy.report.document import Document
 from neurodeploy.report.html import render_html
+from neurodeploy.report.latex import render_latex
 from neurodeploy.report.markdown import render_markdown
 from neurodeploy.report.placement_sections import build_placement
 from neurodeploy.report.sections import build_document
@@ -31,8 +34,9 @@ AnyResults = Results | VerificationResults | PlacementResults
 
 
 def write_report(results: AnyResults | str | Path, path: str | Path) -> tuple[Path, ...]:
-    """Writes `path` (.html) and beside it .md and .json; returns the three paths.
+    """Writes `path` (.html) and beside it .md and .json; returns the paths of all.
 
+    Of a comparison also .csv (long form), .tex (booktabs) and .card.md (a model card's block).
     results: a value, or the path of a results file, of a bench, a verification or a fit. Raises
     DataError for a damaged results file and ConfigError for a path that does not end in .html.
     """
@@ -48,6 +52,18 @@ def write_report(results: AnyResults | str | Path, path: str | Path) -> tuple[Pa
         write_text(target, html),
         write_text(target.with_suffix(".md"), render_markdown(document)),
         _write(results, target.with_suffix(".json")),
+        *(write_text(target.with_suffix(end), text) for end, text in _further(results)),
+    )
+
+
+def _further(results: AnyResults) -> tuple[tuple[str, str], ...]:
+    """Suffix and text of what only a comparison has."""
+    if not isinstance(results, Results):
+        return ()
+    return (
+        (".csv", render_csv(results)),
+        (".tex", render_latex(results)),
+        (".card.md", render_card(results)),
     )
 
 

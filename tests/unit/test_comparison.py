@@ -137,8 +137,8 @@ def test_points_of_a_sweep_end_in_the_whole_run():
     spiking = [p for p in shown.points if p.side == "snn"]
     assert [p.steps for p in spiking] == [5, 10, 15, 20]
     total = next(e for e in shown.energy if e.side == "snn" and e.precision == "fp32")
-    assert spiking[-1].energies["cmos45nm, fp32"] == pytest.approx(total.energy_j)
-    assert spiking[0].energies["cmos45nm, fp32"] < total.energy_j / 2
+    assert spiking[-1].energies["cmos45nm, fp32, arithmetic"] == pytest.approx(total.energy_j)
+    assert spiking[0].energies["cmos45nm, fp32, arithmetic"] < total.energy_j / 2
     assert spiking[-1].quality == shown.quality[0].metrics
 
 

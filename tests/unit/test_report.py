@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,8 +15,11 @@ from xml.etree import ElementTree
 import pytest
 
 from neurodeploy.bench.results import read_results
+from neurodeploy.bench.schema import SCHEMA_FILE, read_schema, schema_text
 from neurodeploy.errors import ConfigError
 from neurodeploy.report import write_report
+from neurodeploy.report.csv_table import render_csv
+from neurodeploy.report.latex import render_latex
 from neurodeploy.report.markdown import render_markdown
 from neurodeploy.report.sections import build_document
 from neurodeploy.report.svg import Axis, log_axis, shortened
@@ -49,24 +56,27 @@ def folder(tmp_path_factory):
     return target
 
 
-def test_three_files_and_the_results_unchanged(folder):
-    assert sorted(p.name for p in folder.iterdir()) == ["report.html", "report.json", "report.md"]
+def test_every_format_and_the_results_unchanged(folder):
+    ends = ("card.md", "csv", "html", "json", "md", "tex")
+    assert sorted(p.name for p in folder.iterdir()) == [f"report.{end}" for end in ends]
     assert read_results(folder / "report.json") == sample.results()
 
 
 def test_json_alone_rebuilds_the_report(folder, tmp_path):
     write_report(folder / "report.json", tmp_path / "again.html")
-    assert (tmp_path / "again.html").read_text() == (folder / "report.html").read_text()
-    assert (tmp_path / "again.md").read_text() == (folder / "report.md").read_text()
+    for path in folder.iterdir():
+        assert (tmp_path / path.name.replace("report", "again")).read_text() == path.read_text()
 
 
-def test_the_page_loads_nothing_and_runs_nothing(folder):
+def test_the_page_loads_nothing_and_its_one_script_sorts_tables(folder):
     text = (folder / "report.html").read_text()
     page = Page(text)
-    assert not {"script", "img", "iframe", "object", "embed"} & set(page.tags)
-    loading = [v for name, v in page.attributes if name in ("src", "href", "xlink:href")]
-    assert all(v.startswith(("#", "data:,")) for v in loading)
-    assert not re.search(r"url\(|@import", text)
+    assert not {"img", "iframe", "object", "embed"} & set(page.tags)
+    assert page.tags.count("script") == 1
+    assert not {"src", "xlink:href"} & {name for name, _ in page.attributes}
+    links = [v for name, v in page.attributes if name == "href"]
+    assert all(v.startswith(("#", "data:,", "https://")) for v in links)
+    assert not re.search(r"url\(|@import|fetch\(|XMLHttp", text)
 
 
 def test_every_reference_to_a_source_leads_somewhere(folder):
@@ -89,12 +99,83 @@ def test_names_are_text_and_never_markup(tmp_path):
     write_report(sample.results(hidden=EVIL, title=f"{EVIL}</script>"), tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     page = Page(text)
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 1
     assert not any(name.startswith("on") for name, _ in page.attributes)
     assert EVIL in "".join(page.words)
     markdown = (tmp_path / "report.md").read_text()
     assert "\\<script\\>" in markdown
     assert "<script>" not in markdown
+
+    assert "<script>" not in (tmp_path / "report.tex").read_text()
+
+
+def test_every_number_leads_to_its_prices_and_they_to_a_link(folder):
+    text = (folder / "report.html").read_text()
+    assert 'href="#prices-loihi1"' in text
+    assert 'id="prices-loihi1"' in text
+    davies = re.search(r'<li id="source-(\d+)">M. Davies et al.*?<a href="(https://[^"]+)"', text)
+    assert davies is not None
+    assert davies[2].startswith("https://doi.org/")
+    assert f'<a href="#source-{davies[1]}">' in text
+
+
+def test_results_validate_against_the_schema_that_is_shipped(folder):
+    jsonschema = pytest.importorskip("jsonschema")
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text()
+    data = json.loads((folder / "report.json").read_text())
+    schema = read_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.validate(data)
+    for damage in ({"surprise": 1}, {"schema": "neurodeploy.results/1"}, {"energy": {}}):
+        assert not validator.is_valid(data | damage)
+
+
+def test_csv_is_long_and_adds_up(folder):
+    with (folder / "report.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    totals = [r for r in rows if r["quantity"] == "energy, total" and r["value"]]
+    assert len(totals) == sum(e.energy_j is not None for e in sample.results().energy)
+    for total in totals:
+        keys = ("side", "hardware", "precision", "model")
+        parts = [
+            float(r["value"])
+            for r in rows
+            if all(r[k] == total[k] for k in keys) and r["layer"] and r["value"]
+        ]
+        assert sum(parts) == pytest.approx(float(total["value"]))
+    assert {r["evidence"] for r in rows if r["hardware"] == "loihi2"} == {"unpriced"}
+    assert all(r["unit"] for r in rows)
+
+
+def test_csv_holds_no_formula():
+    text = render_csv(sample.results(hidden="=1+1"))
+    assert "'=1+1" in text
+    assert not re.search(r"(^|,)=1", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["hidden", EVIL, r"\input{x}~^$#", "µ×→é漢"])
+def test_latex_is_balanced_and_compiles(tmp_path, name):
+    path = tmp_path / "paper.tex"
+    path.write_text(render_latex(sample.results(hidden=name)), encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    begun, ended = (re.findall(rf"\\{word}{{(\w+)}}", text) for word in ("begin", "end"))
+    assert sorted(begun) == sorted(ended)
+    assert "\\input{x}" not in text
+    for table in re.findall(r"\\toprule(.*?)\\bottomrule", text, flags=re.DOTALL):
+        widths = {len(re.findall(r"(?<!\\)&", row)) for row in table.split(r"\\")[:-1]}
+        assert len(widths) == 1
+    if shutil.which("pdflatex"):
+        command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", path.name]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
+
+
+def test_the_card_says_what_a_reviewer_asks(folder):
+    text = (folder / "report.card.md").read_text()
+    for words in ("counting convention", "boundary", "MACs per inference", "quality unknown"):
+        assert words in text
+    assert "estimate" in text
 
 
 def test_a_name_with_a_bar_does_not_break_markdown_tables(tmp_path):

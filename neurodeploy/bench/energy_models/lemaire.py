@@ -11,11 +11,10 @@ the reset; `printed=True` keeps both.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from neurodeploy.bench.counting.record import LayerCount
 from neurodeploy.bench.energy_models.ledger import Ledger
 from neurodeploy.bench.energy_models.model import ENERGY_MODELS
 from neurodeploy.bench.energy_models.work import Layer, Work
@@ -136,53 +135,44 @@ class Lemaire:
             return
         ledger = Ledger(work, hardware, "memory-aware", work.side, "int32")
         for layer in work.layers:
-            if layer.links:
-                layer_terms = _spiking(layer, work) if work.side == "snn" else _formal(layer, work)
-                for group, term, count, price in priced(*layer_terms, hardware):
+            parts = _spiking(layer, work) if work.side == "snn" else _formal(layer, work)
+            for done, sizes in parts:
+                for group, term, count, price in priced(done, sizes, hardware):
                     ledger.book(layer.name, group, term, count, price)
-            elif any(row.op not in ("activation", "neuron") for row in layer.cells):
+            if not layer.links and any(c.op not in ("activation", "neuron") for c in layer.cells):
                 ledger.missing.append(f"{layer.name} ({layer.cells[0].op})")
         ledger.missing.append("control, leakage, data movement between chips")
         yield ledger.estimate()
 
 
-def _spiking(layer: Layer, work: Work) -> tuple[Accesses, Sizes]:
-    by = work.record.convention
-    taken = [row.effective + row.zero_weights for row in layer.links]
-    events = sum(t.synaptic_operations for t in taken)
-    graded = sum(t.macs(by.integers) for t in taken)
-    spikes_in = sum(row.spikes_in for row in layer.links)
-    spikes_out = sum(row.spikes_out for row in layer.cells)
+def _spiking(layer: Layer, work: Work) -> Iterator[tuple[Accesses, Sizes]]:
+    """A memory of weights for each connection; the population's own work comes with the first."""
+    by, fifo = work.record.convention, FIFO_WORDS * WORD_BYTES
     updates = sum(row.updates for row in layer.cells)
-    multiplies = sum(row.multiplies for row in layer.cells) + graded
-    conv = any(row.op.startswith("conv") for row in layer.links)
-    equation = spiking_conv if conv else spiking_dense
     neurons = updates // (work.record.steps * work.record.samples)
-    parameters = sum(row.parameters for row in layer.links) + neurons
-    fifo = FIFO_WORDS * WORD_BYTES
-    sizes = Sizes(fifo, parameters * WORD_BYTES, neurons * WORD_BYTES, fifo)
-    return equation(events, spikes_in, spikes_out, updates, multiplies), sizes
+    own = (sum(row.spikes_out for row in layer.cells), updates)
+    multiplies = sum(row.multiplies for row in layer.cells)
+    for number, row in enumerate(layer.links):
+        taken = row.effective + row.zero_weights
+        left, updated = (0, 0) if number else own
+        products = taken.macs(by.integers) + (0 if number else multiplies)
+        counts = (taken.synaptic_operations, row.spikes_in, left, updated, products)
+        done = spiking_conv(*counts) if row.op.startswith("conv") else spiking_dense(*counts)
+        parameters = row.parameters + (0 if number else neurons)
+        yield done, Sizes(fifo, parameters * WORD_BYTES, neurons * WORD_BYTES, fifo)
 
 
-def _formal(layer: Layer, work: Work) -> tuple[Accesses, Sizes]:
+def _formal(layer: Layer, work: Work) -> Iterator[tuple[Accesses, Sizes]]:
     """Addresses of a kernel: one for each of its weights, since a record does not tell channels."""
     runs = work.record.samples * work.record.steps
-    fields = zip(*(_formal_row(row, work) for row in layer.links), strict=True)
-    total = Accesses(*(sum(values) for values in fields))
-    words = (
-        sum(row.inputs for row in layer.links) // runs,
-        sum(row.parameters for row in layer.links),
-        0,
-        sum(row.outputs for row in layer.links) // runs,
-    )
-    return total, Sizes(*(n * WORD_BYTES for n in words))
-
-
-def _formal_row(row: LayerCount, work: Work) -> tuple[int, ...]:
-    macs, runs = row.dense(work.record.convention), work.record.samples * work.record.steps
-    if row.op.startswith("conv"):
-        return astuple(formal_conv(macs, row.inputs, row.outputs, row.parameters * runs))
-    return astuple(formal_dense(macs, row.inputs, row.outputs))
+    for row in layer.links:
+        macs = row.dense(work.record.convention)
+        if row.op.startswith("conv"):
+            done = formal_conv(macs, row.inputs, row.outputs, row.parameters * runs)
+        else:
+            done = formal_dense(macs, row.inputs, row.outputs)
+        words = (row.inputs // runs, row.parameters, 0, row.outputs // runs)
+        yield done, Sizes(*(n * WORD_BYTES for n in words))
 
 
 ENERGY_MODELS.register("lemaire", Lemaire())

@@ -39,6 +39,7 @@ class Processor:
                     ledger.book(layer.name, "neurons", "activation", elements, activation)
         if not all_in:
             ledger.missing.append("static power")
+        ledger.missing.append("host and memory outside the processor")
         yield ledger.estimate()
 
 
