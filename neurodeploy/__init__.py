@@ -31,6 +31,7 @@ _VERBS = {
     "write_trace": "neurodeploy.ir.files",
     "load_hardware": "neurodeploy.hardware",
     "compare": "neurodeploy.bench.compare",
+    "run_comparison": "neurodeploy.bench.comparison",
     "write_report": "neurodeploy.report",
 }
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from neurodeploy.agreement import examine as examine
     from neurodeploy.agreement import verify as verify
     from neurodeploy.bench.compare import compare as compare
+    from neurodeploy.bench.comparison import run_comparison as run_comparison
     from neurodeploy.frontends.netx import read_netx as read_netx
     from neurodeploy.hardware import load_hardware as load_hardware
     from neurodeploy.ir.files import read_nir as read_nir

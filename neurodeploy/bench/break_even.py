@@ -163,7 +163,7 @@ def _chip_lines(run: _Run, chip: Hardware, cmos: Hardware) -> list[BreakEven]:
     neurons = 0.0 if all_in or update is None else run.updates * update.value
     add = cmos.price(f"{PRECISIONS['int8-acc32'].state}_add")
     neurons -= 0.0 if add is None else run.ann_adds * add.value
-    label = f"{chip.name} against int8-acc32 ANN on {cmos.name} with memory"
+    label = f"{chip.name} against an 8-bit ANN on {cmos.name} with memory"
     place = f"{chip.name} / {cmos.name}"
     return [_line(label, place, "int8", run, prices, neurons, (synop.source, *_sources(cmos)))]
 

@@ -10,11 +10,17 @@ from neurodeploy.cli._show import say
 
 
 def command(
-    results: Path = typer.Argument(..., help="a results .json of bench, verify or fit"),
+    results: list[Path] = typer.Argument(
+        ...,
+        help="a results .json of compare, bench, verify or fit; several comparisons on one page",
+    ),
     output: Path = typer.Option(..., "-o", "--output", help="the .html file to write"),
 ) -> None:
-    """Write the report of a results file."""
-    from neurodeploy.report import write_report
+    """Write the report of results files."""
+    from neurodeploy.report import write_joint_report, write_report
 
-    write_report(results, output)
+    if len(results) == 1:
+        write_report(results[0], output)
+    else:
+        write_joint_report(results, output)
     say(f"wrote {output}")

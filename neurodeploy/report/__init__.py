@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from neurodeploy.report.write import write_report
+from neurodeploy.report.write import write_joint_report, write_report
 
-__all__ = ["write_report"]
+__all__ = ["write_joint_report", "write_report"]

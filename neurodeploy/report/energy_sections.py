@@ -79,10 +79,10 @@ def _side_table(energy: Sequence[EnergyEstimate], sources: Sources) -> Table:
         missing = dict.fromkeys(words for e in group.values() for words in e.missing)
         name = Cell(place(first), anchor=hardware_anchor(first.hardware))
         without = Cell(letters.of(tuple(missing)))
-        rows.append((name, Cell(MODELS[first.model]), *found, Cell(grade), without))
+        rows.append((name, *found, Cell(MODELS[first.model]), Cell(grade), without))
     heads = [SIDES[side][:1].upper() + SIDES[side][1:] for side in sides]
-    columns = ("Hardware", "Model", *heads, "Evidence", "Without")
-    numeric = (False, False, *(True for _ in sides), False, False)
+    columns = ("Hardware", *heads, "Model", "Evidence", "Without")
+    numeric = (False, *(True for _ in sides), False, False, False)
     caption = "Both networks on the same hardware, estimated, per inference."
     return Table(caption, columns, numeric, tuple(rows), letters.note)
 

@@ -31,8 +31,8 @@ def ratios_section(results: Results) -> Section | None:
 
 def _table(results: Results) -> Table:
     rows = tuple(_row(r) for r in results.ratios)
-    columns = ("Hardware", "Model", "Against", "Artificial / spiking", "Band", "Quality", "Forced")
-    numeric = (False, False, False, True, True, False, False)
+    columns = ("Hardware", "Artificial / spiking", "Band", "Against", "Model", "Quality", "Forced")
+    numeric = (False, True, True, False, False, False, False)
     note = "Same hardware, model, precision and counting convention, but for what was forced."
     return Table("Ratios of energies.", columns, numeric, rows, note)
 
@@ -42,8 +42,6 @@ def _row(r: EnergyRatio) -> tuple[Cell, ...]:
     wins = "good" if r.low > 1 else "bad" if r.high < 1 else ""
     return (
         Cell(f"{r.hardware}, {r.precision}"),
-        Cell(r.model),
-        Cell(against),
         Cell(
             f"{significant(r.ratio)} ×",
             tone=wins,
@@ -51,6 +49,8 @@ def _row(r: EnergyRatio) -> tuple[Cell, ...]:
             order=r.ratio,
         ),
         Cell(f"{significant(r.low)} × to {significant(r.high)} ×", order=r.high),
+        Cell(against),
+        Cell(r.model),
         Cell(r.quality, tone=TONES[r.quality]),
         Cell("; ".join(r.forced), tone="bad" if r.forced else ""),
     )

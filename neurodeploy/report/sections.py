@@ -21,7 +21,23 @@ from neurodeploy.report.trade_sections import trade_section
 
 def build_document(results: Results) -> Document:
     """The whole report of `results`."""
-    sources = Sources(links=_links(results))
+    sources = Sources(links=links_of(results))
+    *parts, caveats, origin = network_sections(results, sources)
+    prices = prices_section(results, sources)
+    network = results.network
+    return Document(
+        title=results.title,
+        subtitle=f"{network.name}: {plural(network.neurons, 'neuron')}, "
+        f"{plural(network.weights, 'weight')}, {network.arithmetic} arithmetic, "
+        f"steps of {price(network.dt_s, 's')}. Energies are estimated, not measured.",
+        headlines=_headlines(results),
+        sections=(*parts, prices, caveats, origin),
+        sources=sources.cited,
+    )
+
+
+def network_sections(results: Results, sources: Sources) -> list[Section]:
+    """Everything about one network but the prices, in the order in which a referee asks."""
     built = (
         _network(results),
         _agreement(results),
@@ -36,21 +52,11 @@ def build_document(results: Results) -> Document:
         proxies_section(results, sources),
         operations_section(results),
         _raster(results),
-        prices_section(results, sources),
         methods_section(results, sources),
         _caveats(results),
         _provenance(results),
     )
-    network = results.network
-    return Document(
-        title=results.title,
-        subtitle=f"{network.name}: {plural(network.neurons, 'neuron')}, "
-        f"{plural(network.weights, 'weight')}, {network.arithmetic} arithmetic, "
-        f"steps of {price(network.dt_s, 's')}. Energies are estimated, not measured.",
-        headlines=_headlines(results),
-        sections=tuple(s for s in built if s is not None),
-        sources=sources.cited,
-    )
+    return [section for section in built if section is not None]
 
 
 def _headlines(results: Results) -> tuple[tuple[str, str, str], ...]:
@@ -77,7 +83,7 @@ def _headlines(results: Results) -> tuple[tuple[str, str, str], ...]:
     return tuple(found)
 
 
-def _links(results: Results) -> dict[str, str]:
+def links_of(results: Results) -> dict[str, str]:
     """Links by citation, from the prices in use."""
     found = dict(LINKS) | {p.source: p.link for p in results.proxies}
     for chip in results.hardware:
@@ -178,9 +184,7 @@ def _quality(results: Results) -> Section | None:
     return Section("quality", "Quality", tables=(table,))
 
 
-def _caveats(results: Results) -> Section | None:
-    if not results.caveats:
-        return None
+def _caveats(results: Results) -> Section:
     return Section("caveats", "What these numbers are not", points=results.caveats)
 
 

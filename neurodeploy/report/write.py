@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from neurodeploy.bench.placement import (
@@ -27,8 +28,9 @@ from neurodeploy.report.latex import render_latex
 from neurodeploy.report.markdown import render_markdown
 from neurodeploy.report.placement_sections import build_placement
 from neurodeploy.report.sections import build_document
+from neurodeploy.report.several import build_joint
 from neurodeploy.report.verification_sections import build_verification
-from neurodeploy.whole_files import write_text
+from neurodeploy.whole_files import require_suffix, write_text
 
 AnyResults = Results | VerificationResults | PlacementResults
 
@@ -53,6 +55,24 @@ def write_report(results: AnyResults | str | Path, path: str | Path) -> tuple[Pa
         write_text(target.with_suffix(".md"), render_markdown(document)),
         _write(results, target.with_suffix(".json")),
         *(write_text(target.with_suffix(end), text) for end, text in _further(results)),
+    )
+
+
+def write_joint_report(paths: Sequence[str | Path], path: str | Path) -> tuple[Path, ...]:
+    """Several comparisons on one page: `path` (.html), beside it .md and .csv.
+
+    Raises DataError for a file that is no comparison's, ConfigError for another suffix.
+    """
+    target = Path(path)
+    require_suffix(target, ".html", "a report")
+    found = [read_results(p) for p in paths]
+    document = build_joint(found)
+    texts = [render_csv(results) for results in found]
+    rows = [text if not number else text.partition("\n")[2] for number, text in enumerate(texts)]
+    return (
+        write_text(target, render_html(document)),
+        write_text(target.with_suffix(".md"), render_markdown(document)),
+        write_text(target.with_suffix(".csv"), "".join(rows)),
     )
 
 

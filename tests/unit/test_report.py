@@ -17,7 +17,7 @@ import pytest
 from neurodeploy.bench.results import read_results
 from neurodeploy.bench.schema import SCHEMA_FILE, read_schema, schema_text
 from neurodeploy.errors import ConfigError
-from neurodeploy.report import write_report
+from neurodeploy.report import write_joint_report, write_report
 from neurodeploy.report.csv_table import render_csv
 from neurodeploy.report.latex import render_latex
 from neurodeploy.report.markdown import render_markdown
@@ -121,6 +121,7 @@ def test_every_number_leads_to_its_prices_and_they_to_a_link(folder):
 
 def test_results_validate_against_the_schema_that_is_shipped(folder):
     jsonschema = pytest.importorskip("jsonschema")
+    # python -m neurodeploy.bench.schema > neurodeploy/bench/results.schema.json
     assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text()
     data = json.loads((folder / "report.json").read_text())
     schema = read_schema()
@@ -129,6 +130,22 @@ def test_results_validate_against_the_schema_that_is_shipped(folder):
     validator.validate(data)
     for damage in ({"surprise": 1}, {"schema": "neurodeploy.results/1"}, {"energy": {}}):
         assert not validator.is_valid(data | damage)
+
+
+def test_several_comparisons_on_one_page(folder, tmp_path):
+    write_report(sample.results(title="Another"), tmp_path / "other.html")
+    both = [folder / "report.json", tmp_path / "other.json"]
+    written = write_joint_report(both, tmp_path / "both.html")
+    assert [p.name for p in written] == ["both.html", "both.md", "both.csv"]
+    page = Page((tmp_path / "both.html").read_text())
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    targets = {v[1:] for name, v in page.attributes if name == "href" and v.startswith("#")}
+    assert targets <= set(ids)
+    words = " ".join(page.words)
+    assert "Another: Energy" in words and "A sample: Energy" in words
+    heads = (tmp_path / "both.csv").read_text().count("network,side,hardware")
+    assert heads == 1
 
 
 def test_csv_is_long_and_adds_up(folder):
