@@ -10,8 +10,9 @@ from neurodeploy.hardware import Hardware
 from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import Neuron, Port, Program, Synapse
 from neurodeploy.passes.quantize.alone import Alone, Simulate
+from neurodeploy.passes.quantize.forms import membrane_errors, why_not
 from neurodeploy.passes.quantize.layer import Calibration
-from neurodeploy.passes.quantize.membrane_error import MembraneError, membrane_errors, why_not
+from neurodeploy.passes.quantize.membrane_error import MembraneError
 from neurodeploy.passes.quantize.options import Options
 from neurodeploy.passes.quantize.ports import fixed_port
 from neurodeploy.passes.quantize.refusals import vanished

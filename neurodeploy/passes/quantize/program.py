@@ -22,8 +22,8 @@ from neurodeploy.passes.quantize.alone import Simulate
 from neurodeploy.passes.quantize.assembly import Assembly
 from neurodeploy.passes.quantize.diagnosis import diagnosed, in_network
 from neurodeploy.passes.quantize.fewest_bits import fewest_bits
+from neurodeploy.passes.quantize.forms import why_not
 from neurodeploy.passes.quantize.layer import Calibration, LayerReport
-from neurodeploy.passes.quantize.membrane_error import why_not
 from neurodeploy.passes.quantize.options import WIDEST, Options, check_options
 from neurodeploy.passes.quantize.refusals import check_program
 

@@ -65,5 +65,5 @@ def _at(
     ]
     if layer.errors:
         units = {s.name: 2.0**s.weight_exp / per_weight[s.name] for s in synapses}
-        synapses = calibrated(layer.errors, layer.incoming, synapses, units)
+        synapses = calibrated(layer.errors, layer.incoming, synapses, units, scale)
     return Rounded(fixed_neuron(layer.neuron, scale, options), tuple(synapses))

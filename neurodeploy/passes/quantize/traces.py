@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.ir.program import Synapse
+from neurodeploy.ir.program import Neuron, Synapse
 from neurodeploy.passes.quantize.layer import Calibration
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -16,7 +16,7 @@ FILTERING = 1e9  # neurons times sources times steps times samples that are filt
 CUTS = {"cuba_lif": 1, "refractory_lif": 2}  # steps from a spike on after which v is 0
 
 
-def messages(synapse: Synapse, calibration: Calibration, samples: int) -> Array:
+def _messages(synapse: Synapse, calibration: Calibration, samples: int) -> Array:
     """What arrives at each step, delayed, `(T, B, *source)`."""
     sent = np.asarray(calibration.sent[synapse.source][:, :samples], dtype=np.float64)
     late = np.zeros_like(sent)
@@ -64,3 +64,16 @@ def filtered(x: Array, kept: tuple[Array, Array], cut: Array | None, stride: int
         if cut is not None:
             v = np.where(cut[t][..., None], 0.0, v)
     return np.stack(found).transpose(2, 0, 1, 3).reshape(len(kept_u), -1, x.shape[2])
+
+
+def side_by_side(incoming: tuple[Synapse, ...], calibration: Calibration, samples: int) -> Array:
+    """Messages of all sources, `(T, B, K)`."""
+    arriving = (_messages(s, calibration, samples) for s in incoming)
+    return np.concatenate([x.reshape(*x.shape[:2], -1) for x in arriving], axis=-1)
+
+
+def kept_of(neuron: Neuron) -> tuple[Array, Array]:
+    """What u and v of a real population keep from step to step, `(n,)` each."""
+    du, dv = (np.asarray(neuron.params[key], dtype=np.float64) for key in ("du", "dv"))
+    u, v = (1.0 - np.broadcast_to(decay, neuron.shape).ravel() for decay in (du, dv))
+    return u, v
