@@ -36,6 +36,21 @@ def test_enhancers_are_causal_up_to_their_window(name: str) -> None:
     assert (out.audio - other.audio).abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("name", ENHANCERS)
+@torch.no_grad()
+def test_networks_step_by_step_are_the_networks(name: str) -> None:
+    torch.manual_seed(0)
+    network = ENHANCERS[name]().double().eval().network
+    for delay in getattr(network, "delays", []):
+        torch.nn.init.uniform_(delay, 0.0, 9.0)
+    features = torch.rand(2, 30, 257, dtype=torch.float64) * 4
+    whole, states = network(features), None
+    for t in range(30):
+        o, states = network.step(features[:, t], states)
+        assert (o - whole[:, t]).abs().max() < 1e-9
+    assert whole.std() > 1e-3
+
+
 def sigma_delta(a: np.ndarray, theta: float) -> tuple[np.ndarray, int]:
     """The challenge's two processes, message by message: the sum at the receiver, messages sent."""
     total, residue, before, sent = np.zeros(a.shape[1]), 0.0, np.zeros(a.shape[1]), 0

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neurodeploy.errors import BackendUnavailable, DataError, Diagnostic
+from neurodeploy.errors import BackendUnavailable, ConfigError, DataError, Diagnostic
 from neurodeploy.whole_files import write_whole
 
 SAMPLE_RATE = 16_000
@@ -102,12 +102,30 @@ def read_g722(path: str | os.PathLike[str]) -> Audio:
     return x
 
 
-def write_flac(path: str | os.PathLike[str], x: Audio) -> None:
-    """Write `x` (samples,) as 16 kHz 16 bit mono FLAC; the file appears whole or not at all."""
+def write_audio(path: str | os.PathLike[str], x: Audio) -> int:
+    """`x` (samples,) as 16 kHz mono in 16 bit (.wav, .flac) or Vorbis (.ogg), by the suffix.
+
+    The file appears whole or not at all. Returns how many samples beyond full scale were cut.
+    Raises ConfigError for another suffix, DataError for samples that are not finite.
+    """
+    formats = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
+    kind = formats.get(Path(path).suffix.lower())
+    if kind is None:
+        detail = f"suffix is not one of {', '.join(formats)}"
+        raise ConfigError(Diagnostic(str(path), "audio-format", detail))
+    if not np.isfinite(x).all():
+        raise DataError(Diagnostic(str(path), "audio-not-finite", "NaN or infinite samples"))
     soundfile = _audio_package("soundfile")
     clipped = np.clip(x, -1.0, 32_767 / 32_768)
+    write_whole(
+        Path(path),
+        lambda partial: soundfile.write(
+            str(partial), clipped, SAMPLE_RATE, format=kind[0], subtype=kind[1]
+        ),
+    )
+    return int((np.abs(x) > 1.0).sum())
 
-    def write(partial: Path) -> None:
-        soundfile.write(str(partial), clipped, SAMPLE_RATE, subtype="PCM_16", format="FLAC")
 
-    write_whole(Path(path), write)
+def write_flac(path: str | os.PathLike[str], x: Audio) -> None:
+    """Write `x` (samples,) as 16 kHz 16 bit mono FLAC; the file appears whole or not at all."""
+    write_audio(Path(path).with_suffix(".flac"), x)

@@ -38,13 +38,17 @@ class SdnnConfig:
     weight_step: int = 2  # Loihi's signed 8-bit weights are even
 
 
+def _held(a: Tensor, before: Tensor, theta: float) -> Tensor:
+    return torch.where((a - before).abs() >= theta, a, before)
+
+
 class _Hold(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, theta: float) -> Tensor:
         held = torch.zeros_like(a[:, 0])
         frames = []
         for value in a.unbind(1):
-            held = torch.where((value - held).abs() >= theta, value, held)
+            held = _held(value, held, theta)
             frames.append(held)
         return torch.stack(frames, dim=1)
 
@@ -129,3 +133,25 @@ class SdnnBaseline(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         last = self.activities(features)[-1]
         return functional.linear(delayed(last, self._delay(1)), self.weight(2))
+
+    def step(
+        self, features: Tensor, states: list[Tensor] | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """One frame (B, bins) and what the last call returned, or None at the start.
+
+        States: what is held at the input, and the last held values of each hidden layer.
+        """
+        c, batch = self.config, len(features)
+        depth = int(c.max_delay) + 1
+        if states is None:
+            states = [torch.zeros_like(features)]
+            states += [features.new_zeros(batch, depth, c.hidden) for _ in self.delays]
+        x = _held(features, states[0], c.theta)
+        new = [x]
+        for number, line in enumerate(states[1:]):
+            a = torch.relu(functional.linear(x, self.weight(number)))
+            line = torch.cat([_held(a, line[:, 0], c.theta)[:, None], line[:, :-1]], dim=1)
+            new.append(line)
+            late = self._delay(number).floor().long().expand(batch, 1, -1)
+            x = line.gather(1, late)[:, 0]
+        return functional.linear(x, self.weight(2)), new

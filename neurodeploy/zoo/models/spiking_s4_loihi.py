@@ -44,10 +44,10 @@ class SpikingS4LoihiConfig:
 
 
 class Norm(nn.BatchNorm1d):
-    """Batch normalisation over (B, L), channels last."""
+    """Batch normalisation over all axes but the last, the channels."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.flatten(0, 1)).view_as(x)
+        return super().forward(x.reshape(-1, x.shape[-1])).view_as(x)
 
     def affine_map(self) -> tuple[Tensor, Tensor]:
         """Gain and offset of each channel at inference."""
@@ -78,6 +78,27 @@ def over_frames(neuron: snntorch.Leaky, drive: Tensor, output: int) -> Tensor:
     return torch.stack(frames, dim=1)
 
 
+class Memory:
+    """Membranes and state spaces from frame to frame, in the order in which they are used."""
+
+    def __init__(self, before: list[Tensor] | None = None) -> None:
+        self._before = iter(before or [])
+        self.after: list[Tensor] = []
+
+    def fire(self, neuron: snntorch.Leaky, drive: Tensor, output: int = 0) -> Tensor:
+        """One step of a neuron (B, N); output 0: spikes, 1: membrane."""
+        membrane = next(self._before, torch.zeros_like(drive))
+        result: Sequence[Tensor] = neuron(drive, membrane)
+        self.after.append(result[1])
+        return result[output].to(drive.dtype)
+
+    def advance(self, ssm: S4D, u: Tensor) -> Tensor:
+        """One step of state spaces (B, channels)."""
+        y, state = ssm.step(u, next(self._before, None))
+        self.after.append(state)
+        return y
+
+
 class Layer(nn.Module):
     """State spaces and two populations of neurons; adds e to the stream."""
 
@@ -94,6 +115,11 @@ class Layer(nn.Module):
         """(B, L, width) -> (B, L, width)."""
         s = over_frames(self.lif1, self.norm1(self.ssm(x)), 0)
         return x + over_frames(self.lif2, self.norm2(self.emission(s)) + s, 0)
+
+    def step(self, x: Tensor, memory: Memory) -> Tensor:
+        """One frame (B, width)."""
+        s = memory.fire(self.lif1, self.norm1(memory.advance(self.ssm, x)))
+        return x + memory.fire(self.lif2, self.norm2(self.emission(s)) + s)
 
 
 class SpikingS4Loihi(nn.Module):
@@ -116,3 +142,14 @@ class SpikingS4Loihi(nn.Module):
         for layer in self.layers:
             x = layer(x)
         return over_frames(self.readout, self.decoder(x), 1)
+
+    def step(
+        self, features: Tensor, states: list[Tensor] | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """One frame (B, bins) and what the last call returned, or None at the start."""
+        memory = Memory(states)
+        x = memory.fire(self.lif, self.norm(self.encoder(features)))
+        for layer in self.layers:
+            assert isinstance(layer, Layer)
+            x = layer.step(x, memory)
+        return memory.fire(self.readout, self.decoder(x), 1), memory.after

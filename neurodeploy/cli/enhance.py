@@ -1,0 +1,160 @@
+"""`neurodeploy enhance`: noisy speech to clean speech, as a stream."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import typer
+
+from neurodeploy.cli._show import say, show_json
+
+if TYPE_CHECKING:
+    from neurodeploy.zoo.audio.io import Audio
+    from neurodeploy.zoo.audio.stream import Enhancer
+
+CHUNK = 1280  # samples: 80 ms
+RAW = "-: raw 16-bit little-endian mono at 16 kHz"
+
+
+def command(
+    recording: Path = typer.Argument(..., metavar="INPUT", help=f"wav, flac or ogg; {RAW}"),
+    output: Path = typer.Option(..., "-o", "--output", help=f"wav, flac or ogg; {RAW}"),
+    network: Path = typer.Option(
+        ...,
+        help="trained network: torch NAME.safetensors; cpu and lava .nir with NAME_calibration.npz "
+        "beside it, or .ndp",
+    ),
+    backend: str = typer.Option("cpu", help="torch, cpu or lava"),
+    as_json: bool = typer.Option(False, "--json", help="machine-readable"),
+) -> None:
+    """Enhance speech, and tell the real-time factor, the latency and what the chip would do."""
+    from neurodeploy.zoo.audio.stream import Enhancer, enhance_stream
+    from neurodeploy.zoo.denoisers import open_denoiser
+
+    _check_places(recording, output, backend, as_json)
+    enhancer = Enhancer(open_denoiser(network, backend))
+    heard: list[Audio] = []
+    written: list[Audio] = []
+    started = time.perf_counter()
+    whole = backend == "lava"
+    for chunk in enhance_stream(enhancer, _kept(_chunks(recording, whole), heard)):
+        _send(output, chunk)
+        written.append(chunk)
+    seconds = time.perf_counter() - started
+    facts = _facts(enhancer, heard, seconds, backend)
+    _write(output, written)
+    if as_json:
+        show_json(facts)
+    else:
+        for key, value in facts.items():
+            say(f"{key:22} {value:.4g}" if isinstance(value, float) else f"{key:22} {value}")
+
+
+def _check_places(recording: Path, output: Path, backend: str, as_json: bool) -> None:
+    from neurodeploy.errors import ConfigError, Diagnostic
+    from neurodeploy.whole_files import require_another
+
+    problems = []
+    if str(output) != "-":
+        require_another(output, (recording,))
+    elif as_json:
+        problems.append(Diagnostic("output", "stream", "- leaves no room for --json"))
+    if str(recording) == "-" and backend == "lava":
+        problems.append(Diagnostic("input", "stream", "lava runs recordings as a whole"))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _chunks(recording: Path, whole: bool) -> Iterator[Audio]:
+    """Audio in pieces, as it comes."""
+    import numpy as np
+
+    from neurodeploy.zoo.audio.io import read_audio
+
+    if str(recording) == "-":
+        source: BinaryIO = sys.stdin.buffer
+        rest = b""
+        while data := source.read1(2 * CHUNK):  # type: ignore[attr-defined]
+            data = rest + data
+            rest = data[len(data) // 2 * 2 :]
+            yield np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32) / np.float32(
+                32_768
+            )
+        return
+    x = read_audio(recording)
+    size = x.size if whole else CHUNK
+    for start in range(0, x.size, size):
+        yield x[start : start + size]
+
+
+def _kept(chunks: Iterator[Audio], heard: list[Audio]) -> Iterator[Audio]:
+    for chunk in chunks:
+        heard.append(chunk)
+        yield chunk
+
+
+def _send(output: Path, chunk: Audio) -> None:
+    """To stdout at once, if that is where it goes."""
+    import numpy as np
+
+    if str(output) == "-":
+        sys.stdout.buffer.write(np.rint(np.clip(chunk, -1, 1) * 32_767).astype("<i2").tobytes())
+        sys.stdout.buffer.flush()
+
+
+def _facts(enhancer: Enhancer, heard: list[Audio], seconds: float, backend: str) -> dict[str, Any]:
+    """What the run took, and what the chip would have done."""
+    from neurodeploy.zoo.denoisers import CpuDenoiser
+
+    length = sum(chunk.size for chunk in heard) / 16_000
+    facts: dict[str, Any] = {
+        "backend": backend,
+        "audio_s": length,
+        "processing_s": seconds,
+        "real_time_factor": seconds / length if length else 0.0,
+        "algorithmic_latency_s": enhancer.latency_s,
+    }
+    denoiser = enhancer.denoiser
+    if isinstance(denoiser, CpuDenoiser) and length:
+        facts |= _chip_work(denoiser)
+    return facts
+
+
+def _chip_work(denoiser: Any) -> dict[str, float]:
+    from neurodeploy.bench.ndns import ndns_cost
+
+    counts, c = denoiser.counts(), denoiser.stft
+    synaptic = sum(s.synaptic_operations for s in counts.synapses) / counts.steps
+    updates = sum(n.neuron_updates for n in counts.neurons) / counts.steps
+    cost = ndns_cost(
+        synaptic_operations=synaptic,
+        neuron_updates=updates,
+        dt=c.dt,
+        buffer_s=c.latency_s,
+        compute_s=0.0,
+        denoiser_delay_s=denoiser.delay * c.dt,
+    )
+    return {
+        "synaptic_operations_per_frame": synaptic,
+        "neuron_updates_per_frame": updates,
+        "ndns_power_proxy_ops": cost.power_proxy,
+        "ndns_pdp_proxy_ops": cost.pdp_proxy,
+    }
+
+
+def _write(output: Path, written: list[Audio]) -> None:
+    import numpy as np
+
+    from neurodeploy.zoo.audio.io import write_audio
+
+    if str(output) == "-":
+        return
+    after = np.concatenate(written) if written else np.zeros(0, dtype=np.float32)
+    cut = write_audio(output, after)
+    if cut:
+        say(f"note: {cut} samples beyond full scale were cut")
+    say(f"wrote {output}")

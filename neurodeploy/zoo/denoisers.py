@@ -1,0 +1,138 @@
+"""Denoisers of a stream: a torch network, or a Program on a backend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.backends.cpu import Session
+from neurodeploy.errors import ConfigError, DataError, Diagnostic
+from neurodeploy.ir.array_files import read_arrays
+from neurodeploy.ir.neurons import NEURON_MODELS
+from neurodeploy.ir.program import Program
+from neurodeploy.ir.trace import Counts
+from neurodeploy.pipeline import chip_of, load, run, to_hardware_time, to_integers
+from neurodeploy.zoo.audio.log_levels import LogLevels
+from neurodeploy.zoo.audio.stft import StftConfig
+from neurodeploy.zoo.audio.stream import Frames
+
+CHIP_STFT = StftConfig(shape="sqrt_hann")  # of spiking_s4_loihi
+
+
+class TorchDenoiser:
+    """An enhancer of zoo/models/enhancers.py with trained weights."""
+
+    delay = 0
+
+    def __init__(self, weights: Path) -> None:
+        import torch
+
+        from neurodeploy.zoo.models.enhancers import ENHANCERS
+        from neurodeploy.zoo.train.checkpoint import load_weights
+
+        if weights.stem not in ENHANCERS:
+            detail = f"the file is not named after one of {', '.join(ENHANCERS)}"
+            raise ConfigError(Diagnostic(str(weights), "enhancer-unknown", detail))
+        self._model = ENHANCERS[weights.stem]().eval()
+        load_weights(weights, self._model)
+        self.stft = self._model.stft.config
+        self._states: Any = None
+        self._torch = torch
+
+    def advance(self, magnitude: Frames) -> Frames:
+        """See `Denoiser`."""
+        torch, frames = self._torch, []
+        network: Any = self._model.network
+        with torch.no_grad():
+            features = self._model.features(torch.from_numpy(magnitude.astype(np.float32)))
+            for frame in features:
+                o, self._states = network.step(frame[None], self._states)
+                frames.append(o[0].numpy())
+        return np.stack(frames)
+
+
+def _features(program: Program, magnitude: Frames) -> Frames:
+    """(L, bins) -> (L, 1, *shape of the input)."""
+    x = LogLevels().features(magnitude)
+    return x.reshape(len(x), 1, *program.shapes[program.inputs[0].name])
+
+
+class CpuDenoiser:
+    """A fixed Program on the `cpu` backend, one core."""
+
+    def __init__(self, program: Program) -> None:
+        self.stft = CHIP_STFT
+        self._session = Session(program, threads=1)
+        self._output = program.outputs[0]
+        neuron = program.neuron(self._output)
+        model = NEURON_MODELS[neuron.model]
+        self._scale = model.message_scale(neuron.params, neuron.scale)
+
+    @property
+    def delay(self) -> int:
+        """Steps that the output's population lives late, as Programs in hardware time do."""
+        return self._session.program.latency[self._output]
+
+    def advance(self, magnitude: Frames) -> Frames:
+        """See `Denoiser`."""
+        out = self._session.advance(_features(self._session.program, magnitude))[self._output]
+        return out.reshape(len(magnitude), -1) / self._scale
+
+    def counts(self) -> Counts:
+        """What has happened in the stream so far."""
+        return self._session.counts()
+
+
+class LavaDenoiser:
+    """The same on Lava, which runs a whole recording at once."""
+
+    delay = 0  # what comes back is aligned
+
+    def __init__(self, program: Program) -> None:
+        self.stft = CHIP_STFT
+        self._program = program
+        self._done = False
+
+    def advance(self, magnitude: Frames) -> Frames:
+        """See `Denoiser`; ConfigError at the second call."""
+        if self._done:
+            detail = "runs a recording as a whole, not a stream"
+            raise ConfigError(Diagnostic("lava", "stream", detail, "--backend cpu streams"))
+        self._done = True
+        trace = run(self._program, _features(self._program, magnitude), backend="lava")
+        return trace.real(self._program.outputs[0]).reshape(len(magnitude), -1)
+
+
+def open_denoiser(network: Path, backend: str) -> TorchDenoiser | CpuDenoiser | LavaDenoiser:
+    """torch: NAME.safetensors; cpu and lava: `open_program`. ConfigError for another backend."""
+    if backend not in ("torch", "cpu", "lava"):
+        raise ConfigError(Diagnostic("backend", "unknown", f"{backend!r}: torch, cpu or lava"))
+    suffixes = (".safetensors",) if backend == "torch" else (".nir", ".ndp")
+    if network.suffix not in suffixes:
+        detail = f"{backend} runs {' or '.join(suffixes)}"
+        raise ConfigError(Diagnostic(str(network), "suffix", detail))
+    if backend == "torch":
+        return TorchDenoiser(network)
+    program = open_program(network, backend)
+    return CpuDenoiser(program) if backend == "cpu" else LavaDenoiser(program)
+
+
+def open_program(network: Path, backend: str) -> Program:
+    """The integers behind a `.ndp`, or a `.nir` with NAME_calibration.npz beside it.
+
+    A graph is compiled here: for `cpu` without the chip's latency between layers, so that the mask
+    of a frame comes in the same step. Raises DataError without calibration.
+    """
+    if network.suffix == ".ndp":
+        return load(network, None)
+    calibration = network.with_name(f"{network.stem}_calibration.npz")
+    if not calibration.is_file():
+        detail = "no such file; scales are set by real input"
+        hint = "or compile first: neurodeploy compile"
+        raise DataError(Diagnostic(str(calibration), "calibration-missing", detail, hint))
+    levels = read_arrays(calibration)["input"]
+    chip = chip_of("loihi2")
+    program = to_integers(load(network, None), chip, levels).program
+    return program if backend == "cpu" else to_hardware_time(program, chip, levels)

@@ -1,0 +1,78 @@
+"""Write a trained `spiking_s4_loihi` as the graph that compilers take, with its calibration input.
+
+    python -m neurodeploy.zoo.models.write_spiking_s4 RUN/spiking_s4_loihi.safetensors
+        --corpus CORPUS --out FOLDER
+
+FOLDER gets spiking_s4_loihi.nir, its manifest .toml, and spiking_s4_loihi_calibration.npz: features
+(T, B, bins, 1) of mixtures of the validation set, whose voices and noises are in no other set.
+"""
+
+from __future__ import annotations
+
+import argparse
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+import neurodeploy
+from neurodeploy.ir.nir_file import write_nir
+from neurodeploy.whole_files import write_whole
+from neurodeploy.zoo.audio.log_levels import LogLevels
+from neurodeploy.zoo.audio.stft import StftConfig, StreamingStft
+from neurodeploy.zoo.data.noisy_speech_sets import SETS, render_set
+from neurodeploy.zoo.models.enhancers import ENHANCERS
+from neurodeploy.zoo.models.spiking_s4_graph import to_graph
+from neurodeploy.zoo.models.spiking_s4_loihi import SpikingS4Loihi
+from neurodeploy.zoo.train.checkpoint import load_weights
+
+NAME = "spiking_s4_loihi"
+MIXTURES = 10
+SECONDS = 4
+
+
+def features(audio: npt.NDArray[np.float32], config: StftConfig) -> npt.NDArray[np.float64]:
+    """(samples,) -> (T, bins), frame by frame as in a stream."""
+    stream, hops = StreamingStft(config), audio[: audio.size // config.hop * config.hop]
+    spectra = [stream.analyse(hop) for hop in hops.reshape(-1, config.hop)]
+    return LogLevels().features(np.abs(np.stack(spectra)))
+
+
+def write_spiking_s4(weights: Path, corpus: Path, out: Path) -> None:
+    """All three files; raises what reading weights or corpus raises."""
+    model = ENHANCERS[NAME]()
+    load_weights(weights, model)
+    model.double().eval()
+    network, config = model.network, model.stft.config
+    assert isinstance(network, SpikingS4Loihi)
+    shape = [config.bins, 1]
+    manifest = {
+        "producer": f"neurodeploy {neurodeploy.__version__}, nir {metadata.version('nir')}",
+        "source": "neurodeploy/zoo/models/spiking_s4_loihi.py:SpikingS4Loihi",
+        "dt": config.dt,
+        "discretisation": "forward_euler",
+        "input_shape": shape,
+    }
+    write_nir(out / f"{NAME}.nir", to_graph(network, config.dt), manifest)
+    pairs = render_set(corpus, SETS["val"]).pairs
+    chosen = [pairs[i * len(pairs) // MIXTURES] for i in range(MIXTURES)]
+    size = SECONDS * 16_000
+    levels = np.stack([features(p.noisy[:size], config) for p in chosen], axis=1)[..., None]
+    write_whole(
+        out / f"{NAME}_calibration.npz",
+        lambda file: np.savez_compressed(file, input=levels.astype(np.float32)),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    write_spiking_s4(given.weights, given.corpus, given.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neurodeploy.cli import main
+from neurodeploy.zoo.audio.io import read_audio
+from neurodeploy.zoo.audio.stft import StftConfig
+from neurodeploy.zoo.audio.stream import Enhancer, Frames, enhance_stream
+from neurodeploy.zoo.data.clips import load_clips
+
+CLIP = load_clips()[0].audio[:20_333]
+
+
+class Louder:
+    """o = 2 |X| of `delay` frames ago."""
+
+    stft = StftConfig(256, 64, "sqrt_hann")
+
+    def __init__(self, delay: int) -> None:
+        self.delay = delay
+        self._past = np.zeros((delay, self.stft.bins))
+
+    def advance(self, magnitude: Frames) -> Frames:
+        frames = np.concatenate([self._past, 2.0 * magnitude])
+        self._past = frames[len(magnitude) :]
+        return frames[: len(magnitude)]
+
+
+def pieces(x: np.ndarray[Any, Any], seed: int) -> list[np.ndarray[Any, Any]]:
+    cuts = np.sort(np.random.default_rng(seed).integers(0, x.size, 12))
+    return np.split(x, cuts)
+
+
+@pytest.mark.parametrize("delay", [0, 1, 5])
+def test_a_stream_does_not_depend_on_its_pieces_nor_on_late_masks(delay: int) -> None:
+    whole = np.concatenate(list(enhance_stream(Enhancer(Louder(0)), [CLIP])))
+    enhancer = Enhancer(Louder(delay))
+    parts = list(enhance_stream(enhancer, pieces(CLIP, delay)))
+    assert np.array_equal(np.concatenate(parts), whole) and whole.size == CLIP.size
+    assert np.abs(whole).mean() > 1.5 * np.abs(CLIP).mean()
+    assert enhancer.latency_s == (256 + 64 * delay) / 16_000
+
+
+def test_torch_networks_stream_as_they_run_whole(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from neurodeploy.zoo.denoisers import TorchDenoiser
+    from neurodeploy.zoo.models.enhancers import ENHANCERS
+    from neurodeploy.zoo.train.checkpoint import save_weights
+
+    for name in ("s4_ann", "sdnn_baseline"):  # spikes of float32 may tip over
+        torch.manual_seed(0)
+        model = ENHANCERS[name]().eval()
+        save_weights(tmp_path / f"{name}.safetensors", model)
+        enhancer = Enhancer(TorchDenoiser(tmp_path / f"{name}.safetensors"))
+        streamed = np.concatenate(list(enhance_stream(enhancer, pieces(CLIP, 1))))
+        with torch.no_grad():
+            whole = model(torch.from_numpy(CLIP[None])).audio[0].numpy()
+        assert np.abs(streamed - whole).max() < 1e-4 and np.abs(whole - CLIP).max() > 1e-3
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained network as .safetensors, .nir with its calibration, and a recording."""
+    torch = pytest.importorskip("torch")
+    from neurodeploy.ir.nir_file import write_nir
+    from neurodeploy.zoo.audio.io import write_audio
+    from neurodeploy.zoo.models.enhancers import ENHANCERS
+    from neurodeploy.zoo.models.spiking_s4_graph import to_graph
+    from neurodeploy.zoo.models.write_spiking_s4 import features
+    from neurodeploy.zoo.train.checkpoint import save_weights
+
+    folder = tmp_path_factory.mktemp("enhance")
+    torch.manual_seed(0)
+    model = ENHANCERS["spiking_s4_loihi"]()
+    with torch.no_grad():
+        for _ in range(3):
+            model(torch.from_numpy(CLIP[None]))
+    name = "spiking_s4_loihi"
+    save_weights(folder / f"{name}.safetensors", model)
+    config = model.stft.config
+    write_nir(folder / f"{name}.nir", to_graph(model.double().eval().network, config.dt),
+              {"dt": config.dt, "discretisation": "forward_euler"})  # fmt: skip
+    levels = features(CLIP, config)[:, None, :, None]
+    np.savez(folder / f"{name}_calibration.npz", input=levels)
+    write_audio(folder / "in.wav", CLIP)
+    return folder
+
+
+def enhance(folder: Path, *options: str) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(["enhance", *options])
+    assert done.value.code == 0
+
+
+def test_the_command_enhances_a_recording_with_the_chips_integers(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from neurodeploy.pipeline import run
+    from neurodeploy.zoo.denoisers import LavaDenoiser, open_program
+
+    network = str(folder / "spiking_s4_loihi.nir")
+    out = folder / "out.flac"
+    enhance(folder, str(folder / "in.wav"), "-o", str(out), "--network", network, "--json")
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["algorithmic_latency_s"] == 0.032 and facts["neuron_updates_per_frame"] == 8193
+    assert facts["synaptic_operations_per_frame"] > 1000 and facts["real_time_factor"] > 0
+    enhanced = read_audio(out)
+    assert enhanced.size == CLIP.size
+    program = open_program(Path(network), "cpu")
+
+    class Whole(LavaDenoiser):
+        """The same through `run`, all frames at once."""
+
+        def advance(self, magnitude: Frames) -> Frames:
+            from neurodeploy.zoo.denoisers import _features
+
+            trace = run(program, _features(program, magnitude), backend="cpu")
+            return trace.real(program.outputs[0]).reshape(len(magnitude), -1)
+
+    at_once = next(enhance_stream(Enhancer(Whole(program)), [read_audio(folder / "in.wav")]))
+    heard = np.abs(enhanced[: at_once.size] - np.clip(at_once, -1, 1))
+    assert heard.max() <= 1 / 32_768
+
+
+def test_the_command_passes_a_stream_through(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = np.rint(CLIP * 32_767).astype("<i2").tobytes()
+    given = io.TextIOWrapper(io.BufferedReader(io.BytesIO(data)))
+    sent = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "stdin", given)
+    monkeypatch.setattr(sys, "stdout", sent)
+    weights = str(folder / "spiking_s4_loihi.safetensors")
+    enhance(folder, "-", "-o", "-", "--network", weights, "--backend", "torch")
+    assert len(sent.buffer.getvalue()) == len(data)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        (["--network", "x.nir", "--backend", "torch"], "suffix"),
+        (["--network", "x.nir", "--backend", "gpu"], "unknown"),
+        (["--network", "x.nir"], "calibration-missing"),
+        (["--network", "x.safetensors", "--backend", "torch"], "enhancer-unknown"),
+    ],
+)
+def test_what_cannot_run_is_refused(
+    options: list[str], rule: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(["enhance", str(folder / "in.wav"), "-o", str(folder / "y.wav"), *options])
+    assert done.value.code == 2
+    assert f"[{rule}]" in capsys.readouterr().err
