@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from neurodeploy.bench.counting.record import CountRecord
 from neurodeploy.bench.energy_records import Ann, EnergyEstimate
@@ -30,6 +31,7 @@ def caveats(
         "by each other. Ratios are given on one hardware at one precision by one model and one "
         "counting convention; one that was forced across any of them says so."
     )
+    yield from _spread(energy)
     graded = [row.name for row in snn.layers if row.effective.graded]
     if graded and any(e.model == "device" and e.energy_j is not None for e in energy):
         yield (
@@ -42,6 +44,20 @@ def caveats(
         yield f"{counts.saturations} neuron updates overflowed their 24-bit state in this run."
     if ann is not None:
         yield from _about_ann(snn, ann, quality)
+
+
+def _spread(energy: Sequence[EnergyEstimate]) -> Iterable[str]:
+    """How far models and precisions part on one technology, where there are several."""
+    joules = [e.energy_j for e in energy if e.side == "snn" and e.energy_j and e.model in _CMOS]
+    if len(joules) > 1:
+        times = f"{max(joules) / min(joules):.2g}"
+        yield (
+            f"Models and precisions on one technology put the spiking network {times} times apart: "
+            "quote the breakdown and the model, never a single figure."
+        )
+
+
+_CMOS: Final = ("arithmetic", "memory-aware")
 
 
 def _about_ann(snn: CountRecord, ann: Ann, quality: QualityRelation) -> Iterable[str]:

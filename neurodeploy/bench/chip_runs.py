@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from neurodeploy.bench.energy_models.work import Traffic
 from neurodeploy.bench.energy_records import ChipRun, EnergyEstimate
@@ -19,7 +18,8 @@ def traffic_of(fits: Mapping[str, Fit], counts: Counts) -> dict[str, Traffic]:
     for name, fit in fits.items():
         if fit.mapping is not None and fit.fits and fit.mapping.traffic.measured:
             traffic = fit.mapping.traffic
-            found[name] = Traffic(round(traffic.between_cores * times), round(traffic.hops * times))
+            messages, hops = (round(n * times) for n in (traffic.between_cores, traffic.hops))
+            found[name] = Traffic(messages, hops, fit.mapping.chips)
     return found
 
 
@@ -48,7 +48,8 @@ def _run(fit: Fit, chip: Hardware, energy: EnergyEstimate | None, dt: float, ste
     works = [core.synaptic_operations for core in load.cores]
     total = sum(works)
     busiest = load.bottleneck
-    static = chip.price("static_power")
+    price = chip.price("static_power")
+    static_w = None if price is None else price.value * mapping.chips
     return ChipRun(
         hardware=chip.name,
         cores=len(mapping.cores),
@@ -59,14 +60,14 @@ def _run(fit: Fit, chip: Hardware, energy: EnergyEstimate | None, dt: float, ste
         hops=mapping.traffic.hops,
         step_s=load.step_s,
         real_time=None if load.step_s is None else load.step_s <= dt,
-        static_w=None if static is None else static.value,
-        crossover_s=_crossover(energy, static, steps),
+        static_w=static_w,
+        crossover_s=_crossover(energy, static_w, steps),
     )
 
 
-def _crossover(energy: EnergyEstimate | None, static: Any, steps: int) -> float | None:
+def _crossover(energy: EnergyEstimate | None, static_w: float | None, steps: int) -> float | None:
     """Length of a step at which P_static T t equals everything else."""
-    if static is None or energy is None or energy.energy_j is None:
+    if static_w is None or energy is None or energy.energy_j is None:
         return None
     rest = sum(t.energy_j or 0.0 for t in energy.terms if t.group != "static")
-    return rest / (float(static.value) * steps)
+    return rest / (static_w * steps)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
 from neurodeploy.cli._show import show_json, show_table
+
+if TYPE_CHECKING:
+    from neurodeploy.hardware import Quantity
 
 
 def command(
@@ -29,10 +33,16 @@ def command(
         show_json(asdict(chip))
         return
     typer.echo(f"{chip.name}: {chip.title}")
-    for title, numbers in (("Limits", chip.limits), ("Prices", chip.prices)):
-        entries = [(k, q.value, q.unit, q.evidence, q.source) for k, q in numbers.items()]
-        show_table(title, ("name", "value", "unit", "evidence", "source"), entries)
+    groups = {"Limits": chip.limits, "Prices": chip.prices, "References": chip.references}
+    for title, numbers in groups.items():
+        if numbers:
+            head = ("name", "value", "unit", "evidence", "scope", "source")
+            show_table(title, head, [_row(name, q) for name, q in numbers.items()])
     if chip.unpriced:
         typer.echo(f"unpriced (no published figure): {', '.join(chip.unpriced)}")
     if chip.note:
         typer.echo(chip.note)
+
+
+def _row(name: str, q: Quantity) -> tuple[str | float, ...]:
+    return name, q.value, q.unit, q.evidence, q.scope, f"{q.source} {q.link}".strip()

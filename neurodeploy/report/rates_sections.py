@@ -48,7 +48,9 @@ def _line_table(results: Results, sources: Sources) -> Table:
         "Rates are spikes per source neuron and step, over connections that carry spikes. The "
         "third column weighs neuron updates against biases and rectifiers, too; “no rate” means "
         "that the rest alone costs more than the artificial network. A rate above 100 % is beyond "
-        "binary spikes: such prices let any network win, and say nothing about this one."
+        "binary spikes: such prices let any network win, and say nothing about this one. Lines "
+        "with memory take weights and membranes from one of 8 KB; the memory-aware estimates give "
+        "each population a memory of its own size, and may disagree."
     )
     rows = tuple(_line_row(b, sources) for b in results.break_even)
     return Table("Rates at which both cost the same.", columns, numeric, rows, note)
@@ -89,6 +91,8 @@ def _margin_table(results: Results) -> Table:
 def _margin(value: float | None) -> Cell:
     if value is None:
         return Cell(NOTHING)
+    if value == 0:
+        return Cell("no rate", tone="bad", order=0.0)
     return Cell(f"{significant(value)} ×", tone="good" if value > 1 else "bad", order=value)
 
 

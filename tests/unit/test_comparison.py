@@ -177,6 +177,26 @@ def test_an_artificial_network_of_ones_own_is_run_and_counted():
         run_own_ann(module, x[..., :5], name="m.py:f")
 
 
+def test_static_power_and_real_time_of_a_chip_of_ones_own(tmp_path):
+    """A system file adds a static power to a chip; steps of 1 µs are too short for it."""
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'name = "mine"\ntitle = "Mine"\nchip = "loihi1"\n'
+        '[sources]\nsheet = "a meter of ours"\n'
+        '[prices.static_power]\nvalue = 100\nunit = "mW"\nsource = "sheet"\n'
+        'evidence = "measured"\nscope = "per-term"\n'
+    )
+    fast = replace(sample.program(), dt=1e-6)
+    chips = [load_hardware("loihi1"), load_hardware(path)]
+    shown = run_comparison(fast, inputs(), chips, provenance=sample.PROVENANCE)
+    bare, own = (e for e in shown.energy if e.side == "snn")
+    assert own.energy_j - bare.energy_j == pytest.approx(0.1 * sample.STEPS * 1e-6)
+    assert "static power" in bare.missing and "static power" not in own.missing
+    run = next(c for c in shown.chips if c.hardware == "mine")
+    assert run.real_time is False
+    assert run.crossover_s * 0.1 * sample.STEPS == pytest.approx(bare.energy_j)
+
+
 RAILS = "time_s,core_w,io_w,idle\n0,1,1,1\n1,1,1,1\n2,2,1,0\n3,2,1,0\n4,3,1,0\n"
 
 

@@ -83,13 +83,13 @@ def _hop(hardware: Hardware) -> Quantity | None:
 
 
 def _static(ledger: Ledger) -> None:
-    """Samples run one after the other on a chip: each of them waits its own steps."""
+    """Samples run one after the other: each waits its own steps, on all chips of the placement."""
     power, seconds = ledger.hardware.price("static_power"), ledger.work.inference_s
     if power is None or seconds is None:
         ledger.missing.insert(0, "static power")
         return
-    record = ledger.work.record
-    step = seconds / record.steps
+    record, traffic = ledger.work.record, ledger.work.traffic.get(ledger.hardware.name)
+    step = seconds / record.steps * (1 if traffic is None else traffic.chips)
     count = record.steps * record.samples
     ledger.book("(chip)", "static", "static_power", count, _scaled(power, step))
 

@@ -20,10 +20,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Of a placed network over the whole run: messages between cores, tiles that they passed."""
+    """Of a placed network over the whole run: messages between cores, tiles that they passed; chips."""
 
     messages: int
     hops: int
+    chips: int = 1
 
 
 @dataclass(frozen=True)
