@@ -20,7 +20,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Of a placed network over the whole run: messages between cores, tiles that they passed; chips."""
+    """Of a placed network and a whole run: messages between cores, tiles they passed; chips."""
 
     messages: int
     hops: int
