@@ -6,8 +6,9 @@
     both scaled together so that noisy has an integer level in [-35, -15) dBFS, and once more
     where a sample would pass 0.99
 
-A stretch of speech is drawn again while less than 0.6 of its frames are active. The challenge joins
-utterances of several voices over 30 s; here a mixture has one voice, and the length is asked for.
+A stretch of speech is drawn again while less than 0.6 of its frames are active; so is one of noise,
+or the few seconds of a mixture would often be clean but for a sneeze, at any ratio. The challenge
+joins utterances of several voices over 30 s; here a mixture has one voice, and any length.
 Active frames are those of zoo/data/labels.py; levels are root mean squares.
 """
 
@@ -108,14 +109,27 @@ def _render_track(excerpts: Iterable[Excerpt], samples: int, load: Load) -> Audi
     return track
 
 
+def _draw_active(
+    origins: Origins, load: Load, samples: int, rng: np.random.Generator
+) -> tuple[Excerpt, ...]:
+    """A track of one origin; another one, up to TRIES times, while too little happens in it."""
+    for _ in range(TRIES):
+        track = _draw_track(draw_origin(origins, rng), samples, rng)
+        if active_frames(_render_track(track, samples, load)).mean() >= MIN_ACTIVITY:
+            break
+    return track
+
+
+def draw_noise(pool: Pool, rng: np.random.Generator, samples: int) -> Audio:
+    """A track of one kind of noise."""
+    return _render_track(_draw_active(pool.noise, pool.load, samples, rng), samples, pool.load)
+
+
 def draw_pair(pool: Pool, rng: np.random.Generator, seconds: float) -> NoisySpeechSpec:
     """One mixture; the same pool, generator state and length always give the same."""
     samples = int(seconds * SAMPLE_RATE)
-    for _ in range(TRIES):
-        speech = _draw_track(draw_origin(pool.speech, rng), samples, rng)
-        if active_frames(_render_track(speech, samples, pool.load)).mean() >= MIN_ACTIVITY:
-            break
-    noise = _draw_track(draw_origin(pool.noise, rng), samples, rng)
+    speech = _draw_active(pool.speech, pool.load, samples, rng)
+    noise = _draw_active(pool.noise, pool.load, samples, rng)
     return NoisySpeechSpec(
         samples, speech, noise, int(rng.integers(*SNR_DB)), int(rng.integers(*LEVEL_DB))
     )

@@ -29,7 +29,14 @@ from torch import Tensor, nn
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.data.augmentation import random_noise, random_voice
 from neurodeploy.zoo.data.manifest import MANIFEST
-from neurodeploy.zoo.data.noisy_speech import Pair, Pool, draw_pair, open_pool, render_pair
+from neurodeploy.zoo.data.noisy_speech import (
+    Pair,
+    Pool,
+    draw_noise,
+    draw_pair,
+    open_pool,
+    render_pair,
+)
 from neurodeploy.zoo.models.enhancers import ENHANCERS
 from neurodeploy.zoo.models.masking import MaskEnhancer
 from neurodeploy.zoo.models.s4d import S4D
@@ -73,11 +80,12 @@ def training_pair(pool: Pool, recipe: EnhancementRecipe, step: int, item: int) -
     """Mixture `item` of a step, augmented."""
     rng = np.random.default_rng((recipe.seed, step, item))
     spec = draw_pair(pool, rng, recipe.seconds)
+    other = draw_noise(pool, rng, spec.samples)
     return render_pair(
         spec,
         pool.load,
         voice=lambda x: random_voice(x, rng),
-        noise=lambda x: random_noise(x, rng),
+        noise=lambda x: random_noise(x, other, rng),
     )
 
 
@@ -130,7 +138,9 @@ def train_step(
     norm = devices.backward(loss, model, optimizer, recipe.clip)
     if math.isfinite(norm):  # else the step is left out, as the challenge's baseline does
         optimizer.step()
-    return {"loss": loss.item(), **metrics, "gradient": norm}
+    before = si_snr(noisy, clean).mean().item()
+    gain = metrics["si_snr"] - before
+    return {"loss": loss.item(), **metrics, "si_snr_gain": gain, "gradient": norm}
 
 
 def validation_pairs(pool: Pool, recipe: EnhancementRecipe) -> list[Pair]:
