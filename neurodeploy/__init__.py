@@ -32,6 +32,10 @@ _VERBS = {
     "load_hardware": "neurodeploy.hardware",
     "compare": "neurodeploy.bench.compare",
     "run_comparison": "neurodeploy.bench.comparison",
+    "count_ops": "neurodeploy.bench.counting.torch_counter",
+    "count_graph": "neurodeploy.bench.counting.graphs",
+    "count_trace": "neurodeploy.bench.counting.programs",
+    "neurobench_metrics": "neurodeploy.bench.counting.neurobench",
     "write_report": "neurodeploy.report",
 }
 
@@ -43,6 +47,10 @@ if TYPE_CHECKING:
     from neurodeploy.agreement import verify as verify
     from neurodeploy.bench.compare import compare as compare
     from neurodeploy.bench.comparison import run_comparison as run_comparison
+    from neurodeploy.bench.counting.graphs import count_graph as count_graph
+    from neurodeploy.bench.counting.neurobench import neurobench_metrics as neurobench_metrics
+    from neurodeploy.bench.counting.programs import count_trace as count_trace
+    from neurodeploy.bench.counting.torch_counter import count_ops as count_ops
     from neurodeploy.frontends.netx import read_netx as read_netx
     from neurodeploy.hardware import load_hardware as load_hardware
     from neurodeploy.ir.files import read_nir as read_nir

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arithmetic:
-    """Operations per element. functions: exp, tanh, square roots and other library calls."""
+    """Operations per element. functions: exp, tanh, square roots and other library calls.
+
+    A key of counts, known by identity: each value is made once.
+    """
 
     multiplies: int = 0
     adds: int = 0
@@ -21,9 +24,9 @@ class Arithmetic:
     functions: int = 0
 
 
-_ADD: Final = Arithmetic(adds=1)
-_MULTIPLY: Final = Arithmetic(multiplies=1)
-_COMPARE: Final = Arithmetic(compares=1)
+ADD: Final = Arithmetic(adds=1)
+MULTIPLY: Final = Arithmetic(multiplies=1)
+COMPARE: Final = Arithmetic(compares=1)
 _DIVIDE: Final = Arithmetic(divisions=1)
 _FUNCTION: Final = Arithmetic(functions=1)
 
@@ -33,12 +36,12 @@ def _each(names: str, arithmetic: Arithmetic) -> dict[str, Arithmetic]:
 
 
 ELEMENTWISE: Final[dict[str, Arithmetic]] = {
-    **_each("add sub rsub cumsum", _ADD),
-    **_each("mul square", _MULTIPLY),
+    **_each("add sub rsub cumsum", ADD),
+    **_each("mul square", MULTIPLY),
     **_each("div reciprocal remainder fmod floor_divide", _DIVIDE),
-    **_each("gt ge lt le eq ne maximum minimum sign heaviside isnan isinf", _COMPARE),
-    **_each("logical_and logical_or logical_xor logical_not", _COMPARE),
-    **_each("bitwise_and bitwise_or bitwise_xor bitwise_not __and__ __or__ __xor__", _COMPARE),
+    **_each("gt ge lt le eq ne maximum minimum sign heaviside isnan isinf", COMPARE),
+    **_each("logical_and logical_or logical_xor logical_not", COMPARE),
+    **_each("bitwise_and bitwise_or bitwise_xor bitwise_not __and__ __or__ __xor__", COMPARE),
     **_each("sqrt rsqrt exp exp2 expm1 log log2 log10 log1p pow sin cos tan atan erf", _FUNCTION),
     **_each("floor ceil round trunc bernoulli rand_like randn_like", _FUNCTION),
     "addcmul": Arithmetic(multiplies=2, adds=1),
@@ -47,7 +50,7 @@ ELEMENTWISE: Final[dict[str, Arithmetic]] = {
 }
 
 ACTIVATIONS: Final[dict[str, Arithmetic]] = {
-    **_each("relu clamp_min clamp_max threshold", _COMPARE),
+    **_each("relu clamp_min clamp_max threshold", COMPARE),
     **_each("clamp hardtanh", Arithmetic(compares=2)),
     **_each("sigmoid tanh", _FUNCTION),
     "leaky_relu": Arithmetic(multiplies=1, compares=1),
@@ -64,9 +67,9 @@ ACTIVATIONS: Final[dict[str, Arithmetic]] = {
 }
 
 REDUCTIONS: Final[dict[str, Arithmetic]] = {
-    **_each("sum mean", _ADD),
-    **_each("max min amax amin argmax argmin any all", _COMPARE),
-    "prod": _MULTIPLY,
+    **_each("sum mean", ADD),
+    **_each("max min amax amin argmax argmin any all", COMPARE),
+    "prod": MULTIPLY,
     **_each("var std var_mean std_mean", Arithmetic(multiplies=1, adds=3)),
     "linalg_vector_norm": Arithmetic(multiplies=1, adds=1),
 }

@@ -19,14 +19,17 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
 LARGEST_INTEGER: Final = 15
 """Largest magnitude of a small integer, the sum of 15 spikes: beyond it, values are graded."""
 
-_WORDS: Final[dict[tuple[str, str], str]] = {
+WORDS: Final[dict[tuple[str, str], str]] = {
     ("padding", "out"): "taps that fall on zero padding are not counted",
     ("padding", "in"): "taps that fall on zero padding are counted as dense MACs",
     ("zero_weights", "skipped"): "effective counts leave weights that are zero out",
     ("zero_weights", "counted"): "effective counts have weights that are zero in",
     ("integers", "acs"): f"an integer up to {LARGEST_INTEGER} on a weight is one AC",
     ("integers", "macs"): f"an integer up to {LARGEST_INTEGER} on a weight is one MAC",
-    ("integers", "repeated"): f"an integer n up to {LARGEST_INTEGER} on a weight is |n| ACs",
+    (
+        "integers",
+        "repeated",
+    ): f"an integer up to {LARGEST_INTEGER} is as many ACs as it says",
     ("bias", "beside"): "bias additions are counted beside the MACs",
     ("bias", "in"): "a bias addition is one more MAC of its layer",
     ("batch_norm", "run"): "batch normalisation is counted as it runs",
@@ -86,7 +89,7 @@ class Convention:
     @property
     def text(self) -> str:
         """All of it as a sentence for a reader of the numbers."""
-        choices = "; ".join(_WORDS[f.name, getattr(self, f.name)] for f in fields(self))
+        choices = "; ".join(WORDS[f.name, getattr(self, f.name)] for f in fields(self))
         return (
             f"{self.id}: one MAC is one multiplication with its addition; dense counts every "
             "connection, effective only activations that are not zero; an activation of -1, 0 or 1 "

@@ -63,7 +63,7 @@ _NORSE: Final = {
     "LIFRecurrentCell": NeuronArithmetic("lif_recurrent", 2, 3, 1, 2, inner=True),
     "LIFRecurrent": NeuronArithmetic("lif_recurrent", 2, 3, 1, 2, leading=2, inner=True),
 }
-_TABLES: Final[dict[str, dict[str, NeuronArithmetic]]] = {"snntorch": _SNNTORCH, "norse": _NORSE}
+TABLES: Final[dict[str, dict[str, NeuronArithmetic]]] = {"snntorch": _SNNTORCH, "norse": _NORSE}
 
 
 def neuron_arithmetic(
@@ -79,7 +79,7 @@ def neuron_arithmetic(
         if given and kind in given:
             return given[kind]
         package = kind.__module__.partition(".")[0]
-        found = _TABLES.get(package, {}).get(kind.__name__)
+        found = TABLES.get(package, {}).get(kind.__name__)
         if found is not None:
             return _with_reset(module, found) if package == "snntorch" else found
     return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from math import prod
 from typing import Any, Final
 
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from neurodeploy.bench.counting.arithmetic import (
     ELEMENTWISE,
     FREE,
     LSTM_GATES,
+    MULTIPLY,
     NORM,
     NORMS,
     REDUCTIONS,
@@ -46,27 +46,22 @@ Handler = Callable[[Sequence[Any], Mapping[str, Any], Any], None]
 class Operators:
     """The rows of a run of `module`, and the handlers of operators that fill them.
 
-    uncounted: operators that compute something and are in no row, with their calls.
+    running: paths of the modules that run, each with whether products alone are counted there,
+    since the rest of its arithmetic is known; uncounted: operators that compute something and are
+    in no row, with their calls.
     """
 
     def __init__(self, module: nn.Module, *, by_call: bool) -> None:
         stored = [*module.parameters(), *module.buffers()]
         self._fanout = Fanout(frozenset(storage_of(x) for x in stored))
         self._by_call = by_call
-        self._running: list[tuple[str, bool]] = [("", False)]
+        self.running: list[tuple[str, bool]] = [("", False)]
         self._last: tuple[str, Tensor] | None = None
         self._padded: tuple[Tensor, int, Inside] | None = None
         self._layers: dict[Layer, tuple[Tensor, Any, Product]] = {}
         self.rows = Rows()
         self.uncounted: Counter[str] = Counter()
         self.shapes_only = False
-
-    def enter(self, path: str, *, products_only: bool) -> None:
-        """A module starts to run; products_only: the rest of its arithmetic is known by name."""
-        self._running.append((path, products_only))
-
-    def leave(self) -> None:
-        self._running.pop()
 
     def handler(self, func: Any) -> Handler | None:
         """What to call after `func` ran; None for one that only moves data."""
@@ -92,30 +87,18 @@ class Operators:
 
     def neuron(self, neuron: NeuronArithmetic, out: Any) -> None:
         """One call of a neuron of known cost: as many updates as elements of its first output."""
-        spikes = out[0] if isinstance(out, tuple) else out
-        updates = spikes.numel()
-        row = self._row("neuron")
-        row.call(updates, spikes)
-        row.send(spikes)
-        row.model = neuron.model
-        row.arithmetic(neuron.arithmetic, updates)
-        row.sums["updates"] += updates
-        row.sums["state_reads"] += neuron.states * updates
-        row.sums["state_writes"] += neuron.states * updates
-        of_one = prod(spikes.shape[neuron.leading :])
-        row.state_bytes = neuron.states * of_one * spikes.element_size()
+        self._row("neuron").update(neuron, out[0] if isinstance(out, tuple) else out)
 
     def _row(self, op: str) -> Row:
-        return self.rows.row(self._running[-1][0], op)
+        return self.rows.row(self.running[-1][0], op)
 
     def _book(self, op: str, x: Tensor, product: Product, out: Tensor, bias_adds: int = 0) -> None:
         """A product of activations x with weights, or of two activations."""
         row = self._row(op)
         row.call(x.numel(), out)
-        sums = row.sums
-        sums["dense_macs"] += product.dense_macs
-        sums["padding_taps"] += product.padding_taps
-        sums["bias_adds"] += bias_adds
+        row.dense_macs += product.dense_macs
+        row.padding_taps += product.padding_taps
+        row.bias_adds += bias_adds
         self._last = (row.name, out)
         if product.reach is None:
             self.shapes_only = True
@@ -183,9 +166,9 @@ class Operators:
         scores = bound["query"].shape[:-1].numel() * bound["key"].shape[-2]
         for x, product in attention(bound, self._fanout):
             self._book("attention", x, product, out[0])
-        self._row("attention").arithmetic(Arithmetic(multiplies=1), scores)
-        self._row("softmax").sums["calls"] += 1
-        self._row("softmax").arithmetic(SOFTMAX, scores)
+        self._row("attention").elements[MULTIPLY] += scores
+        self._row("softmax").calls += 1
+        self._row("softmax").elements[SOFTMAX] += scores
 
     def _lstm(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
         """A fused layer of an LSTM; mkldnn's other cells are listed as uncounted."""
@@ -195,14 +178,14 @@ class Operators:
         y = out[0]
         for x, product in lstm_layer(args, y, self._fanout):
             self._book("linear", x, product, y, 4 * y.numel() if args[12] else 0)
-        self._row("elementwise").sums["calls"] += 1
-        self._row("elementwise").arithmetic(LSTM_GATES, y.numel())
+        self._row("elementwise").calls += 1
+        self._row("elementwise").elements[LSTM_GATES] += y.numel()
 
     def _batch_norm(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
         row = self._row("batch_norm")
         y = out[0] if isinstance(out, tuple) else out
         row.call(args[0].numel(), y)
-        row.arithmetic(BATCH_NORM, y.numel())
+        row.elements[BATCH_NORM] += y.numel()
         if self._last is not None and storage_of(self._last[1]) == storage_of(args[0]):
             row.folds_into = self._last[0]
 
@@ -214,18 +197,23 @@ class Operators:
             isinstance(other, Tensor)
             and other.dim() == 1
             and last is not None
-            and last[0] == self._running[-1][0]
+            and last[0] == self.running[-1][0]
             and storage_of(last[1]) == storage_of(args[0])
             and self._fanout.is_weight(other)
         )
         if is_bias:
-            self._row("linear").sums["bias_adds"] += out.numel()
+            self._row("linear").bias_adds += out.numel()
         else:
             self._arithmetic("elementwise", ELEMENTWISE["add"], out.numel(), args[0], out)
 
     def _pool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
         y = out[0] if isinstance(out, tuple) else out
-        self._arithmetic("pool", pool_ops(name, args[0], y, args), 1, args[0], y)
+        if self.running[-1][1]:
+            return
+        row = self._row("pool")
+        row.call(args[0].numel(), y)
+        for each, count in pool_ops(name, args[0], y, args):
+            row.elements[each] += count
 
     def _elements(self, op: str, each: Arithmetic, per_input: bool) -> Handler:
         def count(args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
@@ -240,11 +228,11 @@ class Operators:
     def _arithmetic(
         self, op: str, each: Arithmetic, elements: int, x: Tensor, out: Tensor
     ) -> Row | None:
-        if self._running[-1][1]:
+        if self.running[-1][1]:
             return None
         row = self._row(op)
         row.call(x.numel(), out)
-        row.arithmetic(each, elements)
+        row.elements[each] += elements
         return row
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from torch import Tensor
 
-from neurodeploy.bench.counting.arithmetic import Arithmetic
+from neurodeploy.bench.counting.arithmetic import ADD, COMPARE, MULTIPLY, Arithmetic
 
 AVERAGES: Final = frozenset({"avg_pool1d", "avg_pool2d", "avg_pool3d"})
 ADAPTIVE: Final = frozenset({"_adaptive_avg_pool2d", "_adaptive_avg_pool3d"})
@@ -17,8 +17,10 @@ ADAPTIVE_MAXIMA: Final = frozenset({"adaptive_max_pool2d", "adaptive_max_pool3d"
 POOLS: Final = AVERAGES | ADAPTIVE | MAXIMA | ADAPTIVE_MAXIMA
 
 
-def pool_ops(name: str, x: Tensor, out: Tensor, args: Sequence[Any]) -> Arithmetic:
-    """All of one call: taps - windows additions, or comparisons, and a multiplication a mean.
+def pool_ops(
+    name: str, x: Tensor, out: Tensor, args: Sequence[Any]
+) -> tuple[tuple[Arithmetic, int], ...]:
+    """Of one call: taps - windows additions, or comparisons, and a multiplication a mean.
 
     A window of a pool with padding is counted with all its taps.
     """
@@ -30,8 +32,8 @@ def pool_ops(name: str, x: Tensor, out: Tensor, args: Sequence[Any]) -> Arithmet
         taps = out.numel() * (prod(kernel) if len(kernel) > 1 else kernel[0] ** _axes(name))
     joined = taps - out.numel()
     if name in MAXIMA or name in ADAPTIVE_MAXIMA:
-        return Arithmetic(compares=joined)
-    return Arithmetic(adds=joined, multiplies=out.numel())
+        return ((COMPARE, joined),)
+    return (ADD, joined), (MULTIPLY, out.numel())
 
 
 def _axes(name: str) -> int:

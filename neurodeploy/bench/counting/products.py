@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -105,13 +106,26 @@ def attention(bound: Mapping[str, Any], fanout: Fanout) -> Iterator[tuple[Tensor
     q, k, v = (bound[name] for name in ("query", "key", "value"))
     groups = q.shape[1] // k.shape[1]  # query heads that share a key
     k, v = (x.repeat_interleave(groups, 1) if groups > 1 else x for x in (k, v))
-    shape = (*q.shape[:-1], k.shape[-2])
+    scale = bound.get("scale") or q.shape[-1] ** -0.5
     yield matrices(q.flatten(0, -3), k.flatten(0, -3).mT, fanout)[:2]
-    weights = q.new_empty(shape)
-    if not q.is_meta:
-        scale = bound.get("scale") or q.shape[-1] ** -0.5
-        weights = torch.softmax(q @ k.mT * scale + _mask(bound, q, shape), -1)
+    weights = _weights(bound, q, k, scale)
     yield matrices(weights.flatten(0, -3), v.flatten(0, -3), fanout)[:2]
+
+
+def _weights(bound: Mapping[str, Any], q: Tensor, k: Tensor, scale: float) -> Tensor:
+    """softmax(q k' scale + mask), or a half in place of weights that are all graded.
+
+    No weight underflows to 0 where scores lie close enough together, by Cauchy and Schwarz.
+    """
+    shape = (*q.shape[:-1], k.shape[-2])
+    if q.is_meta:
+        return q.new_empty(shape)
+    masked = bound.get("attn_mask", bound.get("attn_bias")) is not None or bound.get("is_causal")
+    if not masked and shape[-1] > 1:
+        largest = abs(scale) * float(q.norm(dim=-1).max()) * float(k.norm(dim=-1).max())
+        if 2 * largest + math.log(shape[-1]) < -math.log(torch.finfo(q.dtype).tiny):
+            return q.new_full((), 0.5).expand(shape)
+    return torch.softmax(q @ k.mT * scale + _mask(bound, q, shape), -1)
 
 
 def _mask(bound: Mapping[str, Any], q: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -18,7 +18,7 @@ from neurodeploy.bench.counting.convention import DEFAULT, Convention
 from neurodeploy.bench.counting.neuron_arithmetic import NeuronArithmetic, neuron_arithmetic
 from neurodeploy.bench.counting.operators import Handler, Operators
 from neurodeploy.bench.counting.record import TORCH, CountRecord
-from neurodeploy.bench.counting.whole_layers import is_plain_sequence, is_whole, takes
+from neurodeploy.bench.counting.whole_layers import is_plain_sequence, takes, whole_axes
 from neurodeploy.errors import Diagnostic, UnsupportedLayer
 
 Neurons = Mapping[type, NeuronArithmetic]
@@ -158,46 +158,53 @@ class _Modules:
         with ExitStack() as hooks:
             for path, child in self._module.named_modules():
                 neuron = neuron_arithmetic(child, self._neurons)
-                first = child.register_forward_pre_hook(self._enter(path, child, neuron))
-                last = child.register_forward_hook(self._leave(neuron), always_call=True)
+                axes = None if neuron is not None else whole_axes(child)
+                looks = not is_plain_sequence(child) if neuron is None else neuron.inner
+                enter = self._enter(path, looks, axes, neuron is not None)
+                first = child.register_forward_pre_hook(enter)
+                leave = self._leave(neuron, axes is not None)
+                last = child.register_forward_hook(leave, always_call=True)
                 hooks.callback(first.remove)
                 hooks.callback(last.remove)
             yield
 
     def _enter(
-        self, path: str, child: nn.Module, neuron: NeuronArithmetic | None
+        self, path: str, looks: bool, axes: int | None, products_only: bool
     ) -> Callable[..., None]:
-        operators = self._mode.operators
-        looks = not is_plain_sequence(child) if neuron is None else neuron.inner
+        running, states = self._mode.operators.running, self._on
+        entry = (path, products_only)
 
         def enter(module: nn.Module, args: Any) -> None:
-            operators.enter(path, products_only=neuron is not None)
-            on = looks and not (is_whole(module) and takes(module, args))
-            self._turn(self._on[-1], on)
-            self._on.append(on)
+            running.append(entry)
+            on = looks and (axes is None or not takes(axes, args))
+            if on != states[-1]:
+                self._turn(on)
+            states.append(on)
 
         return enter
 
-    def _leave(self, neuron: NeuronArithmetic | None) -> Callable[..., None]:
-        operators = self._mode.operators
+    def _leave(self, neuron: NeuronArithmetic | None, whole: bool) -> Callable[..., None]:
+        operators, states = self._mode.operators, self._on
 
-        def leave(module: nn.Module, args: Any, out: Any) -> None:
-            on = self._on.pop()
+        def leave(module: Any, args: Any, out: Any) -> None:
+            on = states.pop()
             if neuron is not None and out is not None:
-                self._turn(on, False)
-                on = False
+                if on:
+                    self._turn(False)
+                    on = False
                 operators.neuron(neuron, out)
-            elif not on and out is not None and is_whole(module):
+            elif whole and not on and out is not None:
                 operators.layer(module, args[0], out)
-            operators.leave()
-            self._turn(on, self._on[-1])
+            operators.running.pop()
+            if on != states[-1]:
+                self._turn(states[-1])
 
         return leave
 
-    def _turn(self, was: bool, now: bool) -> None:
-        if now and not was:
+    def _turn(self, on: bool) -> None:
+        if on:
             self._mode.__enter__()  # type: ignore[no-untyped-call]
-        elif was and not now:
+        else:
             self._mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
 
 

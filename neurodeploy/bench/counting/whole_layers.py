@@ -7,7 +7,7 @@ each dispatched operator costs. Counts are the same either way.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 from torch import Tensor, nn
 
@@ -15,13 +15,17 @@ Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 _LAYERS: Final = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
-def is_whole(module: nn.Module) -> TypeGuard[Layer]:
-    """Whether `module` is one: no subclass, no forward() of its own, no padding but zeros."""
+def whole_axes(module: nn.Module) -> int | None:
+    """Axes of the input of such a layer, 0 for any; None for a module that is none.
+
+    Nor is one a subclass, a layer with a forward() of its own, or a padding but zeros.
+    """
     if type(module) not in _LAYERS or "forward" in vars(module):
-        return False
+        return None
     if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
-        return module.padding_mode == "zeros" and not isinstance(module.padding, str)
-    return True
+        plain = module.padding_mode == "zeros" and not isinstance(module.padding, str)
+        return module.weight.dim() if plain else None
+    return 0
 
 
 def is_plain_sequence(module: nn.Module) -> bool:
@@ -29,11 +33,9 @@ def is_plain_sequence(module: nn.Module) -> bool:
     return type(module) is nn.Sequential and "forward" not in vars(module)
 
 
-def takes(module: Layer, args: Sequence[Any]) -> bool:
+def takes(axes: int, args: Sequence[Any]) -> bool:
     """Whether a call with these arguments has a batch, as `Operators.layer` expects it."""
-    if len(args) != 1 or not isinstance(args[0], Tensor):
-        return False
-    return isinstance(module, nn.Linear) or args[0].dim() == module.weight.dim()
+    return len(args) == 1 and isinstance(args[0], Tensor) and axes in (0, args[0].dim())
 
 
 def geometry_of(module: nn.Conv1d | nn.Conv2d | nn.Conv3d) -> tuple[Any, ...]:
