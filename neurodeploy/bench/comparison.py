@@ -26,6 +26,8 @@ from neurodeploy.pipeline import run
 
 Array = np.ndarray[Any, np.dtype[Any]]
 SNN_NAME: Final = "spiking network"
+PASSES: Final = ("stream", "sequence", "still")
+"""A pass a step, by as many calls or by one; or one pass for an input that stays the same."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class Own:
 class Question:
     """What is asked of a comparison besides the networks.
 
-    passes: of the artificial network per inference, "stream" (one a step) or "still" (one); labels:
-    see `scores`; quality: scores that are known already; points: numbers of steps to sweep over.
+    passes: of the artificial network per inference, one of PASSES; labels: see `scores`; quality:
+    scores that are known already; points: numbers of steps to sweep over.
     """
 
     passes: str = "stream"
@@ -101,10 +103,10 @@ def run_comparison(
 
 def passes_of(choice: str, steps: int) -> int:
     """Passes of the artificial network per inference of so many steps."""
-    if choice not in ("stream", "still"):
-        detail = f"{choice!r} is neither stream nor still"
+    if choice not in PASSES:
+        detail = f"{choice!r} is none of {', '.join(PASSES)}"
         raise ConfigError(Diagnostic("--passes", "choice", detail))
-    return steps if choice == "stream" else 1
+    return 1 if choice == "still" else steps
 
 
 def _backend(program: Program) -> str:

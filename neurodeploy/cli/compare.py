@@ -34,7 +34,7 @@ def command(
     ),
     hw: str = typer.Option("all", help="hardware, comma-separated, or all"),
     passes: str = typer.Option(
-        "stream", help="artificial passes per inference: stream (one a step) or still (one)"
+        "stream", help="stream or sequence: a pass a step, by T calls or one; still: one pass"
     ),
     points: int = typer.Option(4, min=0, help="numbers of steps to sweep energy over; 0: none"),
     measured: list[str] = typer.Option(

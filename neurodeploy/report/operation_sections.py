@@ -6,6 +6,7 @@ from neurodeploy.bench.energy_records import Ann, EnergyEstimate
 from neurodeploy.bench.results import Results
 from neurodeploy.report.document import Cell, Section, Table, cells_of
 from neurodeploy.report.foremost import foremost, place
+from neurodeploy.report.price_sections import hardware_anchor
 from neurodeploy.report.text import NOTHING, count, per, percent, plural, si, significant
 
 
@@ -22,7 +23,6 @@ def _layer_table(results: Results) -> Table:
     priced = foremost(results)
     rows = []
     for x in results.layers:
-        energies = [sum(t.energy_j or 0.0 for t in e.terms if t.layer == x.name) for e in priced]
         cells = cells_of(
             x.name,
             x.model,
@@ -34,9 +34,8 @@ def _layer_table(results: Results) -> Table:
             per(x.synaptic_operations, batch),
             per(x.neuron_updates, batch),
             percent(x.rate),
-            *(si(e, "J") for e in energies),
         )
-        rows.append(cells)
+        rows.append((*cells, *(_joules(e, x.name) for e in priced)))
     rows.append(_layer_total(results, priced))
     columns = (
         "Layer",
@@ -67,7 +66,7 @@ def _layer_total(results: Results, priced: tuple[EnergyEstimate, ...]) -> tuple[
     operations = sum(x.synaptic_operations for x in layers)
     connections = sum(x.connections for x in layers)
     rate = operations / (connections * results.network.steps * batch) if connections else None
-    return cells_of(
+    cells = cells_of(
         "Total",
         "",
         count(sum(x.size for x in layers)),
@@ -78,8 +77,16 @@ def _layer_total(results: Results, priced: tuple[EnergyEstimate, ...]) -> tuple[
         per(operations, batch),
         per(sum(x.neuron_updates for x in layers), batch),
         "",
-        *(si(e.energy_j, "J") for e in priced),
     )
+    return (*cells, *(_joules(e) for e in priced))
+
+
+def _joules(e: EnergyEstimate, layer: str = "") -> Cell:
+    """Of a layer, or of all; a click leads to the prices."""
+    total = e.energy_j
+    if layer:
+        total = sum(t.energy_j or 0.0 for t in e.terms if t.layer == layer)
+    return Cell(si(total, "J"), anchor=hardware_anchor(e.hardware), order=total)
 
 
 def _ann_table(ann: Ann) -> Table:

@@ -124,7 +124,7 @@ def test_compare_with_the_twin(work, capsys):
         (("--quality", "ann:accuracy=97"), "a share from 0 to 1"),
         (("--measured", "snn@loihi2"), "not like snn@loihi2=rails.csv:1000"),
         (("--ratio", "loihi1/cmos45nm"), "unlike hardware"),
-        (("--passes", "some"), "neither stream nor still"),
+        (("--passes", "some"), "none of stream, sequence, still"),
     ],
 )
 def test_compare_refuses(work, capsys, option, words):
@@ -132,6 +132,22 @@ def test_compare_refuses(work, capsys, option, words):
     assert run("compare", work / "net.nir", *arguments, *option) == 2
     assert words in capsys.readouterr().err
     assert not (work / "r.json").exists()
+
+
+def test_compare_with_a_network_of_ones_own(work, capsys):
+    pytest.importorskip("torch")
+    (work / "ann.py").write_text(
+        "import torch\n\n\ndef build():\n    torch.manual_seed(0)\n"
+        "    return torch.nn.Linear(3, 2)\n"
+    )
+    np.save(work / "y.npy", np.zeros(np.load(work / "x.npy").shape[1], dtype=np.int64))
+    arguments = ("--data", work / "x.npy", "--hw", "cmos45nm", "-o", work / "r.json")
+    own = ("--ann", f"{work / 'ann.py'}:build", "--labels", work / "y.npy", "--force")
+    assert run("compare", work / "net.nir", *arguments, *own) == 0
+    results = json.loads((work / "r.json").read_text())
+    assert results["ann"]["derived"] is False
+    assert {q["side"] for q in results["quality"]} == {"snn", "ann"}
+    assert results["ann"]["counts"]["layers"][0]["op"] == "linear"
 
 
 def test_bench_is_a_gate(work, capsys):

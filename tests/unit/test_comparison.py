@@ -100,7 +100,7 @@ def test_a_still_input_takes_one_pass():
     )
     assert shown.ann is not None
     assert (shown.ann.passes, shown.ann.counts.steps) == (1, 1)
-    with pytest.raises(ConfigError, match="neither stream nor still"):
+    with pytest.raises(ConfigError, match="none of stream, sequence, still"):
         run_comparison(
             sample.program(),
             inputs(),
@@ -173,6 +173,12 @@ def test_an_artificial_network_of_ones_own_is_run_and_counted():
     rows = {row.name: row for row in record.layers}
     assert rows["2"].effective.graded == 2 * int((hidden != 0).sum())
     assert run_own_ann(module, x[0], name="m.py:f", passes="still").ann.passes == 1
+    recurrent = torch.nn.RNN(6, 4, nonlinearity="relu", bias=False)
+    whole = run_own_ann(recurrent, x, name="m.py:f", passes="sequence")
+    assert (whole.ann.passes, whole.ann.counts.samples) == (sample.STEPS, sample.BATCH)
+    assert whole.ann.counts.macs_per_step == 6 * 4 + 4 * 4
+    with torch.no_grad():
+        assert np.array_equal(whole.output, recurrent(torch.from_numpy(x))[0].numpy())
     with pytest.raises(DataError, match=r"forward\(\) on \(3, 5\) raised"):
         run_own_ann(module, x[..., :5], name="m.py:f")
 
