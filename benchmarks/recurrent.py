@@ -1,6 +1,7 @@
 """How many output spikes of a recurrent network survive its integers, and what moves the others.
 
-    python -m benchmarks.recurrent [--seeds 5] [-o results.json]
+    python -m benchmarks.recurrent [--seeds 5]     # writes results/recurrent.json and
+    python -m benchmarks.recurrent --table          # docs/recurrent.md, made of it
 
 12 inputs, 38 recurrent CubaLIF, 7 CubaLIF outputs; time constants of 1 to 6 ms of every neuron's
 own, dt = 0.1 ms; 256 steps of random spikes, 16 samples, 8-bit weights. Two kinds of random weights
@@ -25,12 +26,12 @@ import argparse
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import nir
 import numpy as np
 
+from benchmarks.recurrent_table import RESULT, TABLE, table
 from neurodeploy import pipeline
 from neurodeploy.backends import reference
 from neurodeploy.bench.provenance import provenance
@@ -167,22 +168,13 @@ def measure(weights: str, rate: float, seeds: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--table", action="store_true", help="only make docs/recurrent.md again")
     arguments = parser.parse_args()
-    results = []
-    for weights in RANGES:
-        for rate in RATES:
-            results.append(found := measure(weights, rate, arguments.seeds))
-            print(
-                f"{weights} weights, {rate:.0%} input spikes: {found['output_rate']:.2%} output "
-                "spikes per step and neuron"
-            )
-            print(f"{'':26}" + "".join(f"{key:>9}" for key in MEASURES))
-            for name, row in found["rows"].items():
-                print(f"{name:26}" + "".join(f"{value:9.2%}" for value in row.values()))
-    if arguments.output:
+    if not arguments.table:
+        results = [measure(weights, rate, arguments.seeds) for weights in RANGES for rate in RATES]
         record = {"provenance": to_json(provenance("benchmarks.recurrent")), "results": results}
-        write_text(arguments.output, json.dumps(record, indent=1) + "\n")
+        write_text(RESULT, json.dumps(record, indent=1) + "\n")
+    write_text(TABLE, table(json.loads(RESULT.read_text(encoding="utf-8"))))
 
 
 if __name__ == "__main__":

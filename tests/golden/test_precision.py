@@ -1,4 +1,4 @@
-"""docs/precision.md and exports/README.md say what was measured."""
+"""docs/precision.md, docs/recurrent.md and exports/README.md say what was measured."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 
+from benchmarks import recurrent_table
 from benchmarks.precision_table import RESULT, TABLE, table
 from neurodeploy.resources import resource, resource_names
 
@@ -13,6 +14,12 @@ from neurodeploy.resources import resource, resource_names
 def test_the_table_is_that_of_the_measured_results() -> None:
     results = json.loads(RESULT.read_text(encoding="utf-8"))
     assert TABLE.read_text(encoding="utf-8") == table(results)
+
+
+def test_the_recurrent_table_is_that_of_the_measured_results() -> None:
+    results = json.loads(recurrent_table.RESULT.read_text(encoding="utf-8"))
+    made = recurrent_table.table(results)
+    assert recurrent_table.TABLE.read_text(encoding="utf-8") == made
 
 
 def test_the_results_are_those_of_the_shipped_networks() -> None:
