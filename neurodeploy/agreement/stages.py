@@ -102,13 +102,10 @@ def program_stage(name: str, trace: Trace) -> Stage:
     spikes = {n: trace.real(f"{n}/s") for n in keys if not program.is_graded(n)}
     neurons = {n: program.neuron(n) for n in spikes}
     resets = {name: -n.params.get("v_init", 0.0) / n.scale for name, n in neurons.items()}
-    membranes = {key.rpartition("/")[0]: trace.real(key) for key in trace.states if _held(key)}
+    # what a mode without a turn has of a membrane is y
+    held = {n: f"{n}/v" if n in keys else f"{n}/y" for n in program.order}
+    membranes = {n: trace.real(key) for n, key in held.items() if key in trace.states}
     return Stage(name, spikes, membranes, resets)
-
-
-def _held(key: str) -> bool:
-    """Whether a recorded state is a membrane, or what a mode without a turn has of one."""
-    return key.rpartition("/")[2] in ("v", "y")
 
 
 def compare(left: Stage, right: Stage, *, exact: bool) -> Iterator[Comparison]:

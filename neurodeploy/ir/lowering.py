@@ -49,7 +49,8 @@ def lower(
     walk = _Walk(shapes, lowered, populations)
     ports = tuple(Port(n, shapes.out_shape[n]) for n in shapes.of_type(nir.Input))
     neurons, synapses = [], []
-    for population in populations.values():
+    for each in populations.values():
+        population = _from_zero(shapes, each)
         bias, incoming = walk.into(population)
         neurons += [
             _bias_neuron(name)
@@ -83,11 +84,24 @@ def _add_readouts(
     return tuple(names)
 
 
+def _from_zero(graph: GraphView, population: Population) -> Population:
+    """A Threshold below 0 on the axis that begins there: the chip has no such thresholds, and
+    x > vth is x - vth > 0."""
+    d = population.dynamics
+    if population.model != "cuba_lif" or not isinstance(
+        graph.nodes[population.exit], nir.Threshold
+    ):
+        return population
+    assert d.vth is not None
+    below = np.minimum(d.vth, 0.0)
+    return replace(population, dynamics=replace(d, vth=d.vth - below), rest=-below)
+
+
 def _neuron(graph: GraphView, population: Population, bias: Array) -> Neuron:
     shape = graph.out_shape[population.exit]
     d = population.dynamics
     params: dict[str, Any] = {"du": d.du, "dv": d.dv, "bias": d.bias + bias, "v_init": d.v_init}
-    if population.model != "integrator":
+    if d.vth is not None:
         params["vth"] = d.vth
     if population.subtract is not None:
         params["subtract"] = population.subtract
@@ -133,6 +147,8 @@ class _Walk:
                 self._add_bias(population, each, delay)
             else:
                 bias = each
+        if np.any(population.rest):  # last, so that the sum is rounded as it was
+            self._add_bias(population, np.broadcast_to(population.rest, shape), 0)
         return bias, self._found
 
     def _trace(self, name: str, path: _Path) -> None:

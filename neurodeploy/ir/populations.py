@@ -7,7 +7,8 @@ A spiking node is one. So are the shapes that say in standard NIR what no single
     LI -> LI (-> Threshold ...), nothing else between            current and membrane (Synaptic)
     LI with pairs of rows that feed back to each other           see `ir.state_space`
     LI that feeds neurons                                        a mode by itself
-A membrane that something else reads as well is a second population, which sends it.
+A membrane that something else reads as well is a second population, which sends it: whole to an
+Output, as a message of fewer bits to neurons.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Population:
     """`entry` receives input, `exit` sends output; `inner` are the NIR nodes that it swallowed.
 
     feedback: nodes that carry its own reset or state back to the entry: no synapse comes from them;
-    params: of `s4d`, instead of the dynamics.
+    params: of `s4d`, instead of the dynamics; rest: a constant that arrives with its input.
     """
 
     entry: str
@@ -42,6 +43,7 @@ class Population:
     subtract: Array | None = None
     feedback: frozenset[str] = frozenset()
     params: Mapping[str, Array] | None = None
+    rest: Array | float = 0.0
 
 
 def find_populations(
@@ -106,23 +108,24 @@ def _of_circuit(graph: GraphView, circuit: Circuit) -> Iterator[Population]:
         return
     if not set(graph.after[circuit.fires]) <= circuit.inner:
         yield spiking
-    yield replace(spiking, exit=circuit.readout, model=f"{circuit.model}_membrane")
+    readers = {type(graph.nodes[n]) for n in graph.after[circuit.readout]}
+    heard = "membrane" if readers <= {nir.Output} else "message"
+    yield replace(spiking, exit=circuit.readout, model=f"{circuit.model}_{heard}")
 
 
 def _alone(graph: GraphView, name: str, state: Dynamics) -> Population:
-    """A node by itself. An LI that feeds neurons is an `s4d` of a = 1 - dv: a message that is the
-    whole register would leave no bits for weights."""
+    """A node by itself. A membrane that feeds neurons is a mode of a = 1 - dv, whose decay is finer
+    and whose sums are exact; with a current or a bias, or if it does not decay, a message."""
     inner = frozenset({name})
     if state.vth is not None:
         return Population(name, name, "cuba_lif", state, inner)
-    params = None
-    if _feeds(graph, name) and not (
-        np.any(state.du < 1) or np.any(state.bias) or np.any(state.dv == 0)
-    ):
-        one, zero = np.ones_like(state.dv), np.zeros_like(state.dv)
-        params = {"a_re": 1 - state.dv, "a_im": zero, "c_re": one, "c_im": zero}
-    model = "integrator" if params is None else "s4d"
-    return Population(name, name, model, state, inner, params=params)
+    if not _feeds(graph, name):
+        return Population(name, name, "integrator", state, inner)
+    if np.any(state.du < 1) or np.any(state.bias) or np.any(state.dv == 0):
+        return Population(name, name, "integrator_message", state, inner)
+    one, zero = np.ones_like(state.dv), np.zeros_like(state.dv)
+    params = {"a_re": 1 - state.dv, "a_im": zero, "c_re": one, "c_im": zero}
+    return Population(name, name, "s4d", state, inner, params=params)
 
 
 def _feeds(graph: GraphView, name: str) -> bool:
@@ -157,7 +160,7 @@ def _of_membrane(graph: GraphView, lowered: Lowered, name: str) -> Iterator[Popu
         if subtracting is None:
             populations.append(_alone(graph, name, state))
         else:
-            model = "soft_lif_membrane"
+            model = "soft_lif_message" if _feeds(graph, name) else "soft_lif_membrane"
             populations.append(replace(subtracting, exit=name, model=model))
             if alone and set(graph.after[thresholds[0]]) <= subtracting.feedback:
                 populations.remove(subtracting)  # nobody reads the spikes

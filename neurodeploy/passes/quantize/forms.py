@@ -17,9 +17,12 @@ LINEAR = (
     "refractory_lif",
     "soft_lif",
     "soft_lif_membrane",
+    "soft_lif_message",
     "soft_lif_at_once",
     "soft_lif_at_once_membrane",
+    "soft_lif_at_once_message",
     "integrator",
+    "integrator_message",
 )
 
 

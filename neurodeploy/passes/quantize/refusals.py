@@ -23,7 +23,8 @@ def check_program(program: Program, options: Options) -> None:
     for neuron in program.neurons:
         if np.min(neuron.params.get("vth", 0.0)) < 0:
             detail = f"vth = {np.min(neuron.params['vth']):g} is negative, its mantissa unsigned"
-            problems.append(Diagnostic(f"neuron {neuron.name}", "vth", detail))
+            hint = "a neuron with memory has to have its v_threshold above its v_reset"
+            problems.append(Diagnostic(f"neuron {neuron.name}", "vth", detail, hint))
         if neuron.model == "s4d":
             largest = float(np.abs(neuron.params["a_re"] + 1j * neuron.params["a_im"]).max())
             if largest >= 1 - 2.0**-FRACTION_BITS:
@@ -41,11 +42,11 @@ def _graded_source(program: Program, synapse: Synapse) -> list[Diagnostic]:
         return []
     if NEURON_MODELS[program.neuron(source).model].sends == "v":
         detail = f"{source} is a read-out membrane and feeds {synapse.target}"
-        hint = "let a spiking population feed on, or read the membrane out only"
+        hint = "lower it from a graph, or make it a model that sends y"
         return [Diagnostic(where, "graded-source", detail, hint)]
     if program.order.index(source) >= program.order.index(synapse.target):
         detail = f"{source} sends values and feeds back to {synapse.target}"
-        hint = "feed spikes back"
+        hint = "put a neuron that spikes into the loop"
         return [Diagnostic(where, "graded-feedback", detail, hint)]
     return []
 

@@ -6,13 +6,15 @@ when it looks for process models.
 
 from __future__ import annotations
 
-from neurodeploy.backends.lava.processes.neurons import Integrator, ProfiledLIF
+from neurodeploy.backends.lava.processes.neurons import Integrator, IntegratorMessage, ProfiledLIF
 from neurodeploy.backends.lava.processes.resets import (
     RefractoryLIF,
     SoftLIF,
     SoftLIFAtOnce,
     SoftLIFAtOnceMembrane,
+    SoftLIFAtOnceMessage,
     SoftLIFMembrane,
+    SoftLIFMessage,
 )
 from neurodeploy.backends.lava.processes.s4d import S4D
 from neurodeploy.backends.lava.processes.synapses import DelayConv
@@ -21,10 +23,13 @@ __all__ = [
     "S4D",
     "DelayConv",
     "Integrator",
+    "IntegratorMessage",
     "ProfiledLIF",
     "RefractoryLIF",
     "SoftLIF",
     "SoftLIFAtOnce",
     "SoftLIFAtOnceMembrane",
+    "SoftLIFAtOnceMessage",
     "SoftLIFMembrane",
+    "SoftLIFMessage",
 ]

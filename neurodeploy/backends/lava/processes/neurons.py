@@ -20,6 +20,8 @@ from lava.proc.lif.process import AbstractLIF
 
 from neurodeploy.backends.lava.processes.recording import Recorded
 
+MESSAGE_SHIFT = 6
+
 
 class RecordedLif(Recorded, PyLifModelBitAcc):
     """Lava's bit-accurate LIF, unchanged."""
@@ -79,21 +81,51 @@ class PyProfiledLifModelFixed(FiringModel, AbstractPyLifModelFixed):
     """Lava's sub-threshold dynamics and reset."""
 
 
+class Message:
+    """Sends y = v / 64 to the nearest, as what is held in 24 bits leaves none for weights."""
+
+    v: Any
+    y: Any = LavaPyType(np.ndarray, np.int32, precision=24)
+
+    def spiking_activation(self) -> Any:
+        self.y[:] = (self.v + (1 << (MESSAGE_SHIFT - 1))) >> MESSAGE_SHIFT
+        return self.y.copy()
+
+
 class Integrator(Profiled):
     """LIF without threshold: sends v as a graded 24-bit message."""
 
 
-@implements(proc=Integrator, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("fixed_pt")
-class PyIntegratorModelFixed(ProfiledModel, AbstractPyLifModelFixed):
+class IntegratorMessage(Integrator):
+    """Integrator that sends v / 64."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.y = Var(shape=kwargs["shape"], init=0)
+
+
+class _Integrating(ProfiledModel, AbstractPyLifModelFixed):
     """Lava's sub-threshold dynamics alone."""
 
     def scale_threshold(self) -> None:
         self.isthrscaled = True
 
+    def reset_voltage(self, spike_vector: Any) -> None:
+        """Nothing is reset."""
+
+
+@implements(proc=Integrator, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class PyIntegratorModelFixed(_Integrating):
+    """Sends v."""
+
     def spiking_activation(self) -> Any:
         return self.v.copy()
 
-    def reset_voltage(self, spike_vector: Any) -> None:
-        """Nothing is reset."""
+
+@implements(proc=IntegratorMessage, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class PyIntegratorMessageModelFixed(Message, _Integrating):
+    """Sends y."""

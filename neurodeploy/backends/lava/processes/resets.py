@@ -12,7 +12,7 @@ from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.lif.models import AbstractPyLifModelFixed
 
-from neurodeploy.backends.lava.processes.neurons import Firing, FiringModel
+from neurodeploy.backends.lava.processes.neurons import Firing, FiringModel, Message
 
 
 class SoftLIF(Firing):
@@ -31,6 +31,14 @@ class SoftLIF(Firing):
 
 class SoftLIFMembrane(SoftLIF):
     """SoftLIF that sends v as a graded 24-bit message."""
+
+
+class SoftLIFMessage(SoftLIF):
+    """SoftLIF that sends v / 64."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.y = Var(shape=kwargs["shape"], init=0)
 
 
 class _Soft(FiringModel, AbstractPyLifModelFixed):
@@ -70,6 +78,13 @@ class PySoftLifMembraneModelFixed(_Soft):
         return self.v.copy()
 
 
+@implements(proc=SoftLIFMessage, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class PySoftLifMessageModelFixed(Message, _Soft):
+    """Sends y."""
+
+
 class SoftLIFAtOnce(Firing):
     """LIF that subtracts its threshold in the step of the spike.
 
@@ -82,6 +97,14 @@ class SoftLIFAtOnce(Firing):
 
 class SoftLIFAtOnceMembrane(Firing):
     """SoftLIFAtOnce that sends v as a graded 24-bit message."""
+
+
+class SoftLIFAtOnceMessage(Firing):
+    """SoftLIFAtOnce that sends v / 64."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.y = Var(shape=kwargs["shape"], init=0)
 
 
 class _AtOnce(FiringModel, AbstractPyLifModelFixed):
@@ -115,6 +138,13 @@ class PySoftLifAtOnceMembraneModelFixed(_AtOnce):
 
     def spiking_activation(self) -> Any:
         return self.v.copy()
+
+
+@implements(proc=SoftLIFAtOnceMessage, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class PySoftLifAtOnceMessageModelFixed(Message, _AtOnce):
+    """Sends y."""
 
 
 class RefractoryLIF(Firing):

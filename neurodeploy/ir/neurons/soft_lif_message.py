@@ -1,0 +1,43 @@
+"""soft_lif_message: a soft_lif whose membrane goes to neurons; its spikes only subtract.
+
+Real: soft_lif_membrane. Fixed: the same, and y = v / 64 to the nearest as its message, see
+`integrator_message`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from neurodeploy.ir.arithmetic import MANTISSA_SHIFT, nearest
+from neurodeploy.ir.neurons.model import NEURON_MODELS, Array, Params, State, Update
+from neurodeploy.ir.neurons.soft_lif import soft_step
+from neurodeploy.ir.neurons.soft_lif_membrane import SoftLifMembrane
+
+
+class SoftLifMessage(SoftLifMembrane):
+    name = "soft_lif_message"
+    state: tuple[str, ...] = ("u", "v", "fired", "y")
+    sends = "y"
+
+    def real(self, params: Params, state: State, a: Array) -> Update:
+        update = super().real(params, state, a)
+        return replace(update, state={**update.state, "y": update.output})
+
+    @staticmethod
+    def fixed_step(
+        state: tuple[Array, ...], a: Array, population: tuple[Any, ...], each: tuple[Array, ...]
+    ) -> tuple[tuple[Array, ...], Array, Array, Array]:
+        u, v, s, _ = state
+        (u, v, s), peak, saturations = soft_step((u, v, s), a, population, each)
+        y = nearest(v, MANTISSA_SHIFT)
+        return (u, v, s, y), y, peak, saturations
+
+    def lava_process(self, params: Params) -> str:
+        return "neurodeploy.backends.lava.processes:SoftLIFMessage"
+
+    def message_scale(self, params: Params, scale: float) -> float:
+        return scale / (1 << MANTISSA_SHIFT)
+
+
+NEURON_MODELS.register(SoftLifMessage.name, SoftLifMessage())
