@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Final
 
 from neurodeploy.bench.counting.programs import count_program
 from neurodeploy.bench.energy_models.work import Traffic, Work
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.trace import Counts
-
-FORMS: Final = {"dense": "dense", "sparse": "sparse", "conv1d": "conv", "conv2d": "conv"}
+from neurodeploy.passes.place.load import FORMS
 
 
 def spiking_work(

@@ -53,6 +53,8 @@ def show_energy(results: Results) -> None:
 
 def show_comparison(results: Results) -> None:
     """Estimates, ratios with their bands, and what was refused."""
+    from neurodeploy.report.text import significant
+
     show_energy(results)
     if results.ratios:
         show_table(
@@ -63,8 +65,8 @@ def show_comparison(results: Results) -> None:
                     r.hardware,
                     f"{r.precision}, {r.model}",
                     f"{r.ann} {r.against}".strip(),
-                    f"{r.ratio:.2g}",
-                    f"{r.low:.2g} to {r.high:.2g}",
+                    significant(r.ratio),
+                    f"{significant(r.low)} to {significant(r.high)}",
                     "; ".join((r.quality, *r.forced)),
                 )
                 for r in results.ratios

@@ -79,7 +79,10 @@ class Sources:
 
     @property
     def cited(self) -> tuple[tuple[str, str], ...]:
-        return tuple((text, self.links.get(text, "")) for text in self.texts)
+        """Citations with their links; a link of another kind than https is none."""
+        links = (self.links.get(text, "") for text in self.texts)
+        safe = (link if link.startswith("https://") else "" for link in links)
+        return tuple(zip(self.texts, safe, strict=True))
 
     def number(self, text: str) -> tuple[int, ...]:
         """The number of a citation, as a tuple; () for no citation."""

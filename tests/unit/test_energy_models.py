@@ -149,6 +149,20 @@ def test_the_memory_model_of_a_layer_is_the_equation():
     printed(estimate.energy_j * 1e12, "1517.86875")
 
 
+def test_the_memory_model_adds_a_graded_product_once():
+    """10 graded values on 3 weights: 30 MACs, and 30 accesses of weights and membranes."""
+    link = LayerCount(
+        "w", "linear", parameters=30, spikes_in=10, dense_macs=30, effective=ByValue(graded=30)
+    )
+    cell = LayerCount("layer", "neuron", updates=3)
+    record = CountRecord(DEFAULT, 1, 1, PROGRAM, (link, cell))
+    work = replace(ann_work(record, 1), side="snn", layer_of={"w": "layer"})
+    (estimate,) = ENERGY_MODELS["lemaire"](work, CMOS)
+    counts = {t.term: t.count for t in estimate.terms}
+    assert (counts["mac"], counts["add"]) == (30, 3)
+    assert counts["weight read"] == counts["state read"] == counts["state write"] == 33
+
+
 def test_the_memory_model_of_an_artificial_layer():
     work = ann(768, inputs=32, outputs=24, parameters=792)
     (estimate,) = ENERGY_MODELS["lemaire"](work, CMOS)

@@ -119,6 +119,16 @@ def test_every_number_leads_to_its_prices_and_they_to_a_link(folder):
     assert f'<a href="#source-{davies[1]}">' in text
 
 
+def test_a_link_that_is_no_https_is_not_followed(tmp_path):
+    results = sample.results()
+    chip = results.hardware[0]
+    price = replace(chip.prices["spike"], link="javascript:alert(1)")
+    evil = replace(chip, prices={**chip.prices, "spike": price})
+    write_report(replace(results, hardware=(evil, *results.hardware[1:])), tmp_path / "r.html")
+    page = Page((tmp_path / "r.html").read_text())
+    assert not any("javascript:" in value for _, value in page.attributes)
+
+
 def test_results_validate_against_the_schema_that_is_shipped(folder):
     jsonschema = pytest.importorskip("jsonschema")
     # python -m neurodeploy.bench.schema > neurodeploy/bench/results.schema.json

@@ -11,7 +11,7 @@ the reset; `printed=True` keeps both.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -155,9 +155,11 @@ def _spiking(layer: Layer, work: Work) -> Iterator[tuple[Accesses, Sizes]]:
     for number, row in enumerate(layer.links):
         taken = row.effective + row.zero_weights
         left, updated = (0, 0) if number else own
-        products = taken.macs(by.integers) + (0 if number else multiplies)
+        graded = taken.macs(by.integers)
+        products = graded + (0 if number else multiplies)
         counts = (taken.synaptic_operations, row.spikes_in, left, updated, products)
         done = spiking_conv(*counts) if row.op.startswith("conv") else spiking_dense(*counts)
+        done = replace(done, adds=done.adds - graded)  # a MAC has its addition
         parameters = row.parameters + (0 if number else neurons)
         yield done, Sizes(fifo, parameters * WORD_BYTES, neurons * WORD_BYTES, fifo)
 
