@@ -167,6 +167,12 @@ def test_batch_normalisation_folds_into_the_layer_before_it_alone():
     assert sum(row.multiplies for row in folded.counted) == 8
 
 
+def test_a_norm_by_the_statistics_of_its_input_does_not_fold():
+    net = nn.Sequential(nn.Conv1d(1, 2, 3), nn.InstanceNorm1d(2))
+    (_, row) = count_ops(net, torch.rand(1, 1, 8)).layers
+    assert (row.op, row.folds_into, row.multiplies) == ("norm", "", 3 * 12)
+
+
 def test_pooling():
     x = torch.rand(1, 2, 7, 6)
     windows = [min(7, -(-7 * (i + 1) // 3)) - 7 * i // 3 for i in range(3)]
@@ -252,6 +258,20 @@ def test_what_is_not_counted_is_listed_and_strict_refuses_it():
     with pytest.raises(UnsupportedLayer) as caught:
         count_ops(Spectrum(), torch.rand(4, 8), strict=True)
     assert [d.where for d in caught.value.diagnostics] == ["aten._fft_r2c", "aten.sort"]
+
+
+def test_products_of_complex_numbers_are_no_macs():
+    class Rotation(nn.Module):
+        def forward(self, x):
+            return x @ x
+
+    record = count_ops(Rotation(), torch.ones(3, 3, dtype=torch.complex64))
+    assert (record.dense_macs, record.uncounted) == (0, {"complex matrix product": 1})
+
+
+def test_modules_of_torchscript_are_refused():
+    with pytest.raises(UnsupportedLayer, match="TorchScript"):
+        count_ops(torch.jit.trace(nn.Linear(4, 3), torch.rand(1, 4)), torch.rand(1, 4))
 
 
 def test_the_meta_device_counts_shapes():

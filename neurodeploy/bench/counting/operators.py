@@ -25,8 +25,9 @@ from neurodeploy.bench.counting.arithmetic import (
     Arithmetic,
     plain_name,
 )
-from neurodeploy.bench.counting.fanout import Fanout, Inside, storage_of, version_of
+from neurodeploy.bench.counting.fanout import Fanout, storage_of, version_of
 from neurodeploy.bench.counting.neuron_arithmetic import NeuronArithmetic
+from neurodeploy.bench.counting.padding import Padding
 from neurodeploy.bench.counting.pooling import POOLS, pool_ops
 from neurodeploy.bench.counting.products import (
     LSTM,
@@ -57,7 +58,7 @@ class Operators:
         self._by_call = by_call
         self.running: list[tuple[str, bool]] = [("", False)]
         self._last: tuple[str, Tensor] | None = None
-        self._padded: tuple[Tensor, int, Inside] | None = None
+        self._padding = Padding()
         self._layers: dict[Layer, tuple[Tensor, Any, Product]] = {}
         self.rows = Rows()
         self.uncounted: Counter[str] = Counter()
@@ -69,6 +70,8 @@ class Operators:
         name = plain_name(packet)
         if packet in FREE or name in FREE:
             return None
+        if name == _PAD:
+            return self._padding.pad
         if name in _HANDLERS:
             return partial(_HANDLERS[name], self)
         if name in _ATTENTIONS:
@@ -82,7 +85,7 @@ class Operators:
     def knows(self, func: Any) -> bool:
         """Whether `func` is in a table, be it as one that computes nothing."""
         packet = func.overloadpacket.__name__
-        tables: tuple[Collection[str], ...] = (FREE, _HANDLERS, _ATTENTIONS, POOLS, _EACH)
+        tables: tuple[Collection[str], ...] = (FREE, (_PAD,), _HANDLERS, _ATTENTIONS, POOLS, _EACH)
         return any(name in table for table in tables for name in (packet, plain_name(packet)))
 
     def neuron(self, neuron: NeuronArithmetic, out: Any) -> None:
@@ -110,7 +113,7 @@ class Operators:
     def layer(self, module: Layer, x: Tensor, out: Tensor) -> None:
         """One call of a layer as torch has it: what its operators would have added."""
         weight = module.weight
-        inside = self._inside(x)
+        inside = self._padding.inside(x)
         key = (x.shape, version_of(weight), inside)
         kept = self._layers.get(module)
         if kept is None or kept[0] is not weight or kept[1] != key:
@@ -124,30 +127,13 @@ class Operators:
         self._book(op, x, kept[2], out, 0 if module.bias is None else out.numel())
 
     def _convolution(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> None:
+        if out.is_complex():
+            self.uncounted["complex convolution"] += 1
+            return
         op = "conv_transpose" if args[6] else "conv"
-        inside = self._inside(args[0])
+        inside = self._padding.inside(args[0])
         product = convolution(args[0], args[1], out, args[3:9], self._fanout, inside)
         self._book(op, args[0], product, out, 0 if args[2] is None else out.numel())
-
-    def _pad(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> None:
-        """Zeros around x, copied: padding of the convolution that takes it next."""
-        pads, value = args[1], args[2] if len(args) > 2 else kwargs.get("value", 0)
-        axes = out.dim() - 2
-        if value != 0 or min(pads) < 0 or len(pads) > 2 * axes:
-            return
-        around = [*pads, *(0 for _ in range(2 * axes - len(pads)))]
-        pairs = [(around[2 * i], around[2 * i + 1]) for i in reversed(range(axes))]
-        sizes = zip(pairs, out.shape[2:], strict=True)
-        inside = tuple((before, size - after) for (before, after), size in sizes)
-        self._padded = (out, version_of(out), inside)
-
-    def _inside(self, x: Tensor) -> Inside:
-        """Where x is no padding; None if nothing was padded."""
-        if self._padded is None:
-            return None
-        padded, version, inside = self._padded
-        same = storage_of(padded) == storage_of(x) and padded.shape == x.shape
-        return inside if same and version_of(x) == version else None
 
     def _product(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> None:
         self._matrices(args[0], args[1], out, 0)
@@ -156,6 +142,9 @@ class Operators:
         self._matrices(args[1], args[2], out, out.numel() if kwargs.get("beta", 1) else 0)
 
     def _matrices(self, a: Tensor, b: Tensor, out: Tensor, adds: int) -> None:
+        if out.is_complex():
+            self.uncounted["complex matrix product"] += 1
+            return
         x, product, has_weight = matrices(a, b, self._fanout)
         self._book("linear" if has_weight else "matmul", x, product, out, adds)
 
@@ -182,11 +171,14 @@ class Operators:
         self._row("elementwise").elements[LSTM_GATES] += y.numel()
 
     def _batch_norm(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
-        row = self._row("batch_norm")
+        """By running statistics; by those of the input, it is a norm like others."""
         y = out[0] if isinstance(out, tuple) else out
-        row.call(args[0].numel(), y)
-        row.elements[BATCH_NORM] += y.numel()
-        if self._last is not None and storage_of(self._last[1]) == storage_of(args[0]):
+        if len(args) > 5 and args[5] is True:
+            self._arithmetic("norm", NORM, y.numel(), args[0], y)
+            return
+        row = self._arithmetic("batch_norm", BATCH_NORM, y.numel(), args[0], y)
+        after = self._last is not None and storage_of(self._last[1]) == storage_of(args[0])
+        if row is not None and self._last is not None and after:
             row.folds_into = self._last[0]
 
     def _add(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> None:
@@ -236,12 +228,12 @@ class Operators:
         return row
 
 
+_PAD: Final = "constant_pad_nd"
 _HANDLERS: Final = {
     "convolution": Operators._convolution,
-    **dict.fromkeys(("mm", "bmm", "mv", "dot"), Operators._product),
-    **dict.fromkeys(("addmm", "baddbmm", "addmv"), Operators._sum_and_product),
+    **dict.fromkeys(("mm", "bmm", "mv", "dot", "vdot"), Operators._product),
+    **dict.fromkeys(("addmm", "addbmm", "baddbmm", "addmv"), Operators._sum_and_product),
     "mkldnn_rnn_layer": Operators._lstm,
-    "constant_pad_nd": Operators._pad,
     "add": Operators._add,
     **dict.fromkeys(BATCH_NORMS, Operators._batch_norm),
 }

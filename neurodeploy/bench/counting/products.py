@@ -78,7 +78,7 @@ def matrices(a: Tensor, b: Tensor, fanout: Fanout) -> tuple[Tensor, Product, boo
     dense = a.numel() * b.shape[-1]
     if a.is_meta:
         return a, Product(shape, dense), has_weight
-    kinds = None if has_weight else kinds_of(b.reshape(-1, *b.shape[-2:]))
+    kinds = None if has_weight else kinds_of(b.reshape(prod(b.shape[:-2]), *b.shape[-2:]))
     return a, _dense(shape, dense, b, fanout, kinds), has_weight
 
 
@@ -94,7 +94,7 @@ def _dense(
     nonzero = fanout.matrix(b)
     if nonzero is None:
         return Product(shape, dense, 0, every, None, kinds)
-    reach = nonzero.reshape(-1, shape[2], 1)
+    reach = nonzero.reshape(prod(b.shape[:-2]), shape[2], 1)
     return Product(shape, dense, 0, reach, every - reach, kinds)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.jit import ScriptModule
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from neurodeploy.bench.counting.convention import DEFAULT, Convention
@@ -56,6 +57,7 @@ class OperationCounter:
     """`with OperationCounter(module) as counter:` counts every call of `module` in the block.
 
     The block decides on evaluation mode and gradients; `record` may be asked for at any time.
+    Raises UnsupportedLayer for modules of TorchScript.
     """
 
     def __init__(
@@ -65,6 +67,13 @@ class OperationCounter:
         convention: Convention = DEFAULT,
         neurons: Neurons | None = None,
     ) -> None:
+        scripted = [path for path, m in module.named_modules() if isinstance(m, ScriptModule)]
+        if scripted:
+            hint = "count the module that it was made of"
+            raise UnsupportedLayer(
+                Diagnostic(path or "(root)", "scripted", "TorchScript takes no hooks", hint)
+                for path in scripted
+            )
         self.module = module
         self.convention = convention
         self._neurons = neurons

@@ -78,7 +78,7 @@ def kinds_of(x: Tensor) -> Tensor:
     if not x.is_cpu:
         return _kinds_on_device(x.flatten(1))
     in_order = x.dim() < 3 or x.is_contiguous() or not x.mT.is_contiguous()
-    values = _plain(x if in_order else x.mT).reshape(len(x), -1)
+    values = _plain(x if in_order else x.mT).reshape(len(x), x[:1].numel())
     found = np.zeros(len(values), dtype=np.int64)
     _classifier()(values, found)
     return torch.from_numpy(found)
