@@ -44,21 +44,25 @@ CLASSICAL: dict[str, Enhance] = {
 }
 
 
-def score(enhanced: Audio, pair: Pair) -> Scores:
-    """All metrics of one mixture; PESQ is nan where P.862 finds no speech."""
+def quality(enhanced: Audio, clean: Audio) -> Scores:
+    """All metrics of one recording; PESQ is nan where P.862 finds no speech."""
     try:
-        pesq = pesq_wb(enhanced, pair.clean)
+        pesq = pesq_wb(enhanced, clean)
     except DataError:
         pesq = math.nan
-    quality = si_snr(enhanced, pair.clean)
     return {
-        "si_snr": quality,
-        "si_snr_gain": quality - si_snr(pair.noisy, pair.clean),
+        "si_snr": si_snr(enhanced, clean),
         "pesq_wb": pesq,
-        "stoi": stoi(enhanced, pair.clean),
-        "estoi": estoi(enhanced, pair.clean),
+        "stoi": stoi(enhanced, clean),
+        "estoi": estoi(enhanced, clean),
         **dnsmos(enhanced),
     }
+
+
+def score(enhanced: Audio, pair: Pair) -> Scores:
+    """`quality` of one mixture, and how much SI-SNR was gained over the noisy one."""
+    scores = quality(enhanced, pair.clean)
+    return scores | {"si_snr_gain": scores["si_snr"] - si_snr(pair.noisy, pair.clean)}
 
 
 def score_set(enhance: Enhance, pairs: Sequence[Pair], workers: int = 1) -> list[Scores]:

@@ -29,13 +29,15 @@ def command(
         "beside it, or .ndp",
     ),
     backend: str = typer.Option("cpu", help="torch, cpu or lava"),
+    clean: Path | None = typer.Option(None, help="the clean recording, to measure quality against"),
+    page: Path | None = typer.Option(None, help="HTML page: spectrograms, players, numbers"),
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
 ) -> None:
     """Enhance speech, and tell the real-time factor, the latency and what the chip would do."""
     from neurodeploy.zoo.audio.stream import Enhancer, enhance_stream
     from neurodeploy.zoo.denoisers import open_denoiser
 
-    _check_places(recording, output, backend, as_json)
+    _check_places(recording, output, backend, as_json or page or clean)
     enhancer = Enhancer(open_denoiser(network, backend))
     heard: list[Audio] = []
     written: list[Audio] = []
@@ -47,22 +49,28 @@ def command(
     seconds = time.perf_counter() - started
     facts = _facts(enhancer, heard, seconds, backend)
     _write(output, written)
+    qualities = _qualities(heard, written, clean) if clean is not None else {}
+    if page is not None:
+        _write_page(page, recording.name, heard, written, facts, qualities)
     if as_json:
-        show_json(facts)
+        show_json(facts | qualities)
     else:
+        for name, quality in qualities.items():
+            say(f"{name:22} " + "  ".join(f"{k} {v:.3f}" for k, v in quality.items()))
         for key, value in facts.items():
             say(f"{key:22} {value:.4g}" if isinstance(value, float) else f"{key:22} {value}")
 
 
-def _check_places(recording: Path, output: Path, backend: str, as_json: bool) -> None:
+def _check_places(recording: Path, output: Path, backend: str, more: object) -> None:
     from neurodeploy.errors import ConfigError, Diagnostic
     from neurodeploy.whole_files import require_another
 
     problems = []
     if str(output) != "-":
         require_another(output, (recording,))
-    elif as_json:
-        problems.append(Diagnostic("output", "stream", "- leaves no room for --json"))
+    elif more:
+        detail = "- leaves no room for --json, --page or --clean"
+        problems.append(Diagnostic("output", "stream", detail))
     if str(recording) == "-" and backend == "lava":
         problems.append(Diagnostic("input", "stream", "lava runs recordings as a whole"))
     if problems:
@@ -158,3 +166,42 @@ def _write(output: Path, written: list[Audio]) -> None:
     if cut:
         say(f"note: {cut} samples beyond full scale were cut")
     say(f"wrote {output}")
+
+
+def _qualities(
+    heard: list[Audio], written: list[Audio], clean: Path
+) -> dict[str, dict[str, float]]:
+    """All metrics before and after; ConfigError for a clean recording of another length."""
+    import numpy as np
+
+    from neurodeploy.bench.enhancement import quality
+    from neurodeploy.errors import ConfigError, Diagnostic
+    from neurodeploy.zoo.audio.io import read_audio
+
+    reference, before, after = read_audio(clean), np.concatenate(heard), np.concatenate(written)
+    if reference.size != before.size:
+        detail = f"{reference.size} samples at 16 kHz, the input has {before.size}"
+        raise ConfigError(Diagnostic(str(clean), "length", detail))
+    return {"before": quality(before, reference), "after": quality(after, reference)}
+
+
+def _write_page(
+    page: Path,
+    title: str,
+    heard: list[Audio],
+    written: list[Audio],
+    facts: dict[str, Any],
+    qualities: dict[str, dict[str, float]],
+) -> None:
+    import numpy as np
+
+    from neurodeploy.report.enhancement_page import Heard, write_enhancement_page
+    from neurodeploy.zoo.audio.io import SAMPLE_RATE, wav_bytes
+    from neurodeploy.zoo.audio.spectrogram import FLOOR_DB, spectrogram_db
+
+    versions = [
+        Heard(name, wav_bytes(x), x.size / SAMPLE_RATE, spectrogram_db(x), qualities.get(name, {}))
+        for name, x in (("before", np.concatenate(heard)), ("after", np.concatenate(written)))
+    ]
+    write_enhancement_page(page, title, versions, facts, top_hz=SAMPLE_RATE / 2, floor_db=FLOOR_DB)
+    say(f"wrote {page}")

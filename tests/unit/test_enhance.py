@@ -156,3 +156,37 @@ def test_what_cannot_run_is_refused(
         main(["enhance", str(folder / "in.wav"), "-o", str(folder / "y.wav"), *options])
     assert done.value.code == 2
     assert f"[{rule}]" in capsys.readouterr().err
+
+
+def test_the_page_holds_pictures_players_and_numbers(tmp_path: Path) -> None:
+    import base64
+    import re
+    import wave
+
+    pytest.importorskip("jinja2")
+    matplotlib = pytest.importorskip("matplotlib.image")
+    from neurodeploy.report.enhancement_page import Heard, write_enhancement_page
+    from neurodeploy.zoo.audio.io import wav_bytes
+    from neurodeploy.zoo.audio.spectrogram import spectrogram_db
+
+    tone = 0.5 * np.sin(2 * np.pi * 2000 * np.arange(16_000) / 16_000).astype(np.float32)
+    db = spectrogram_db(tone)
+    assert db[20:-20].argmax(axis=1).tolist() == [64] * (len(db) - 40)  # 2 kHz
+    assert db.max() == pytest.approx(-6.02, abs=0.1)
+    heard = Heard("tone", wav_bytes(tone), 1.0, db, {"si_snr": 12.5})
+    page = tmp_path / "page.html"
+    write_enhancement_page(page, "A <tone>", [heard], {"k": 1}, top_hz=8000.0, floor_db=-80.0)
+    text = page.read_text(encoding="utf-8")
+    assert (
+        "A &lt;tone&gt;" in text and "12.5" in text and "http" not in re.sub(r"xmlns=\S+", "", text)
+    )
+    png, wav = (
+        io.BytesIO(base64.b64decode(found))
+        for found in re.findall(r'data:(?:image/png|audio/wav);base64,([^"]+)"', text)
+    )
+    pixels = matplotlib.imread(png, format="png")
+    assert pixels.shape == (257, 125, 3)
+    bright = pixels.sum(axis=2)[:, 60].argmax()
+    assert bright == 256 - 64  # frequencies run upwards
+    with wave.open(wav) as file:
+        assert file.getnframes() == 16_000 and file.getframerate() == 16_000

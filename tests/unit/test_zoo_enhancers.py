@@ -6,6 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from neurodeploy.zoo.audio.log_levels import LogLevels  # noqa: E402
+from neurodeploy.zoo.data.noisy_speech import Pair  # noqa: E402
 from neurodeploy.zoo.models.enhancers import ENHANCERS  # noqa: E402
 from neurodeploy.zoo.models.masking import log_levels  # noqa: E402
 from neurodeploy.zoo.models.sdnn_baseline import (  # noqa: E402
@@ -19,6 +20,7 @@ from neurodeploy.zoo.models.spiking_s4_loihi import (  # noqa: E402
     SpikingS4Loihi,
     SpikingS4LoihiConfig,
 )
+from neurodeploy.zoo.train.level import match_level  # noqa: E402
 
 
 @pytest.mark.parametrize("name", ENHANCERS)
@@ -49,6 +51,21 @@ def test_networks_step_by_step_are_the_networks(name: str) -> None:
         o, states = network.step(features[:, t], states)
         assert (o - whole[:, t]).abs().max() < 1e-9
     assert whole.std() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["spiking_s4", "spiking_s4_loihi"])
+@torch.no_grad()
+def test_levels_are_matched_by_the_mask_alone(name: str) -> None:
+    torch.manual_seed(0)
+    model = ENHANCERS[name]().eval()
+    noise, clean = np.random.default_rng(0).normal(size=(2, 16_000)).astype(np.float32) * 0.05
+    pair = Pair(clean + noise, 3 * clean)
+    before = model(torch.from_numpy(pair.noisy[None])).audio[0].numpy()
+    gain = match_level(model, [pair])
+    after = model(torch.from_numpy(pair.noisy[None])).audio[0].numpy()
+    wanted = before * (before @ pair.clean / (before @ before))
+    late = 3_000  # the read-out's average has settled
+    assert gain > 1.2 and np.abs(after - wanted)[late:].max() < 1e-4
 
 
 def sigma_delta(a: np.ndarray, theta: float) -> tuple[np.ndarray, int]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +126,17 @@ def write_audio(path: str | os.PathLike[str], x: Audio) -> int:
         ),
     )
     return int((np.abs(x) > 1.0).sum())
+
+
+def wav_bytes(x: Audio) -> bytes:
+    """`x` (samples,) as a 16 kHz 16 bit mono WAV file."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(np.rint(np.clip(x, -1.0, 1.0) * 32_767).astype("<i2").tobytes())
+    return content.getvalue()
 
 
 def write_flac(path: str | os.PathLike[str], x: Audio) -> None:

@@ -1,4 +1,10 @@
-"""The zoo's speech enhancers by name, untrained: (B, samples) at 16 kHz -> `Enhanced`."""
+"""The zoo's speech enhancers by name, untrained: (B, samples) at 16 kHz -> `Enhanced`.
+
+The published Spiking-S4 cuts frames out with a rectangle, as the N-DNS challenge does. Its leakage
+bounds what any mask can do: over the test set's mixtures an ideal ratio mask reaches PESQ-WB 2.8
+with it and 3.5 with the square root of a Hann window, which the S4 networks here have instead. The
+challenge's baseline keeps the rectangle.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +16,27 @@ from neurodeploy.zoo.models.sdnn_baseline import SdnnBaseline
 from neurodeploy.zoo.models.spiking_s4 import SpikingS4, SpikingS4Config
 from neurodeploy.zoo.models.spiking_s4_loihi import SpikingS4Loihi
 
+TAPERED = StftConfig(shape="sqrt_hann")
+
 
 def spiking_s4() -> MaskEnhancer:
     """Spiking-S4 with gated emissions, 793,610 parameters."""
-    return MaskEnhancer(SpikingS4(SpikingS4Config(emission="glu")))
+    return MaskEnhancer(SpikingS4(SpikingS4Config(emission="glu")), TAPERED)
 
 
 def spiking_s4_plain() -> MaskEnhancer:
     """Spiking-S4 with plain emissions, 530,442 parameters."""
-    return MaskEnhancer(SpikingS4(SpikingS4Config(emission="plain")))
+    return MaskEnhancer(SpikingS4(SpikingS4Config(emission="plain")), TAPERED)
 
 
 def s4_ann() -> MaskEnhancer:
     """The twin of `spiking_s4` with GELU and ReLU in place of its neurons."""
-    return MaskEnhancer(SpikingS4(SpikingS4Config(emission="glu", spiking=False)))
+    return MaskEnhancer(SpikingS4(SpikingS4Config(emission="glu", spiking=False)), TAPERED)
 
 
 def spiking_s4_loihi() -> MaskEnhancer:
     """Spiking-S4 in which everything between the transforms runs on a Loihi-class chip."""
-    return MaskEnhancer(SpikingS4Loihi(), StftConfig(shape="sqrt_hann"), log_levels)
+    return MaskEnhancer(SpikingS4Loihi(), TAPERED, log_levels)
 
 
 def sdnn_baseline() -> MaskEnhancer:

@@ -137,6 +137,11 @@ class SpikingS4Loihi(nn.Module):
             self.decoder.weight *= DECODER_GAIN  # the mask starts near 1
         self.readout = snntorch.Leaky(beta=c.beta_out, reset_mechanism="none")
 
+    @property
+    def readout_gain(self) -> float:
+        """o per unit of the decoder's output, once the average has settled."""
+        return 1.0 / (1.0 - self.config.beta_out)
+
     def forward(self, features: Tensor) -> Tensor:
         x = over_frames(self.lif, self.norm(self.encoder(features)), 0)
         for layer in self.layers:

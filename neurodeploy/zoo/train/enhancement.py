@@ -42,6 +42,7 @@ from neurodeploy.zoo.models.masking import MaskEnhancer
 from neurodeploy.zoo.models.s4d import S4D
 from neurodeploy.zoo.train.checkpoint import save_weights
 from neurodeploy.zoo.train.devices import Devices
+from neurodeploy.zoo.train.level import match_level
 from neurodeploy.zoo.train.loop import Metrics, Report, RunFiles, learning_rate, run_steps
 from neurodeploy.zoo.train.si_snr import si_snr
 
@@ -153,10 +154,12 @@ def validation_pairs(pool: Pool, recipe: EnhancementRecipe) -> list[Pair]:
 def validate(model: nn.Module, pairs: list[Pair], put: Callable[[Tensor], Tensor]) -> Metrics:
     """SI-SNR of the enhanced mixtures and its gain over the noisy ones, dB."""
     after, before = [], []
+    model.eval()
     for start in range(0, len(pairs), 8):
         noisy, clean = (put(x) for x in stacked(pairs[start : start + 8]))
         after.append(si_snr(model(noisy)[0], clean))
         before.append(si_snr(noisy, clean))
+    model.train()
     quality = torch.cat(after).mean().item()
     return {"si_snr": quality, "si_snr_gain": quality - torch.cat(before).mean().item()}
 
@@ -202,9 +205,10 @@ def train(
         report=report,
     )
     if devices.rank == 0:
+        gain = match_level(model.eval(), pairs)
         save_weights(out / f"{name}.safetensors", model)
         parameters = sum(p.numel() for p in model.parameters())
-        metrics = identity | {"parameters": parameters, "history": history}
+        metrics = identity | {"parameters": parameters, "level_gain": gain, "history": history}
         write_text(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return identity | {"history": history}
 
