@@ -1,7 +1,7 @@
 """Speech enhancers on one and the same set of mixtures.
 
-    python -m neurodeploy.bench.enhancement --corpus CORPUS --out RESULTS.json
-        [--set test] [--weights RUN/spiking_s4.safetensors …] [--workers 2]
+    python -m neurodeploy.bench.enhancement (--corpus CORPUS [--set test] | --voicebank FOLDER)
+        --out RESULTS.json [--weights RUN/spiking_s4.safetensors …] [--workers 2]
 
 Every mixture is enhanced once per system; the metrics are computed in parallel processes. Each row
 is a mean over the set; `error` is its standard error.
@@ -10,6 +10,7 @@ is a mean over the set; `error` is its standard error.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import multiprocessing
@@ -26,7 +27,8 @@ from neurodeploy.errors import DataError
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.audio.io import Audio
 from neurodeploy.zoo.data.noisy_speech import Pair
-from neurodeploy.zoo.data.noisy_speech_sets import SETS, render_set
+from neurodeploy.zoo.data.noisy_speech_sets import SETS, RenderedSet, render_set
+from neurodeploy.zoo.data.voicebank import read_pair, voicebank_files
 from neurodeploy.zoo.models.classical_enhancers import (
     iterative_wiener,
     rnnoise,
@@ -117,15 +119,23 @@ def torch_enhancer(weights: Path) -> Enhance:
     return enhance
 
 
+def voicebank_set(root: Path) -> RenderedSet:
+    """The test set of VoiceBank+DEMAND; the digest is of its file names."""
+    files = [f for f in voicebank_files(root) if f.split == "test"]
+    digest = hashlib.sha256("\n".join(f.noisy.name for f in files).encode()).hexdigest()
+    return RenderedSet(tuple(map(read_pair, files)), (), digest)
+
+
 def measure(
-    corpus: Path, set_name: str, systems: Mapping[str, Enhance], workers: int
+    mixtures: RenderedSet, set_name: str, systems: Mapping[str, Enhance], workers: int
 ) -> dict[str, Any]:
-    """The table of a set as JSON, with its digest and what its ratios were."""
-    mixtures = render_set(corpus, SETS[set_name])
+    """The table of a set as JSON, with its digest and, where known, by ratio."""
     rows = {}
     for name, enhance in systems.items():
         scores = score_set(enhance, mixtures.pairs, workers)
-        rows[name] = summary(scores) | {"by_snr_db": by_ratio(scores, mixtures.snr_db)}
+        rows[name] = summary(scores)
+        if mixtures.snr_db:
+            rows[name]["by_snr_db"] = by_ratio(scores, mixtures.snr_db)
         means = "  ".join(f"{k} {v['mean']:.2f}" for k, v in summary(scores).items())
         print(f"{name:22} {means}", file=sys.stderr)
     return {
@@ -138,14 +148,20 @@ def measure(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--corpus", type=Path, required=True)
+    data = parser.add_mutually_exclusive_group(required=True)
+    data.add_argument("--corpus", type=Path, help="folder of `neurodeploy data prepare`")
+    data.add_argument("--voicebank", type=Path, help="folder of VoiceBank+DEMAND")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--set", default="test", choices=SETS)
+    parser.add_argument("--set", default="test", choices=SETS, help="of the corpus")
     parser.add_argument("--weights", type=Path, nargs="*", default=[])
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
     systems = CLASSICAL | {path.stem: torch_enhancer(path) for path in given.weights}
-    table = measure(given.corpus, given.set, systems, given.workers)
+    if given.voicebank is not None:
+        name, mixtures = "voicebank_test", voicebank_set(given.voicebank)
+    else:
+        name, mixtures = given.set, render_set(given.corpus, SETS[given.set])
+    table = measure(mixtures, name, systems, given.workers)
     write_text(given.out, json.dumps(table, indent=2) + "\n")
 
 

@@ -27,10 +27,11 @@ def data_prepare(
         bool, typer.Option(help="Download Debian packages (150 MB) and unpack, not install, them.")
     ] = True,
     speech_folder: Annotated[
-        Path | None, typer.Option(help="LibriSpeech, in its own layout or train/val/test folders.")
+        Path | None,
+        typer.Option(help="LibriSpeech, LibriTTS, DNS-Challenge, or a folder a speaker."),
     ] = None,
     noise_folder: Annotated[
-        Path | None, typer.Option(help="ESC-10 or ESC-50, in their own layout or split folders.")
+        Path | None, typer.Option(help="ESC-10, ESC-50, or any folder of noises.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> None:

@@ -28,7 +28,8 @@ class FolderItem:
     origin: str
 
 
-def _speech_split(folders: tuple[str, ...], speaker: str) -> str:
+def speech_split(folders: tuple[str, ...], speaker: str) -> str:
+    """The split of a LibriSpeech speaker: its subset's, or within train-* a hash of the speaker."""
     for folder in reversed(folders):
         if folder.startswith(("test", "dev", "val")):
             return "test" if folder.startswith("test") else "val"
@@ -49,7 +50,7 @@ def librispeech_items(root: Path) -> Iterator[FolderItem]:
         if match := _UTTERANCE.match(file.name):
             found = True
             speaker = match.group(1)
-            split = _speech_split(file.relative_to(root).parts[:-1], speaker)
+            split = speech_split(file.relative_to(root).parts[:-1], speaker)
             yield FolderItem(file, split, f"librispeech-{speaker}")
     if not found:
         raise DataError(

@@ -19,7 +19,8 @@ import numpy as np
 from neurodeploy.errors import ConfigError, DataError, Diagnostic
 from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio, read_audio, read_g722, write_flac
 from neurodeploy.zoo.data.debian import SOURCES, DebianSource, source_files
-from neurodeploy.zoo.data.folders import FolderItem, esc_items, librispeech_items
+from neurodeploy.zoo.data.folders import FolderItem
+from neurodeploy.zoo.data.layouts import noise_layout, speech_layout
 from neurodeploy.zoo.data.manifest import (
     MANIFEST,
     Recording,
@@ -31,6 +32,8 @@ from neurodeploy.zoo.data.manifest import (
 
 MIN_SECONDS = {"speech": 0.5, "noise": 1.0}
 MAX_SECONDS = 20.0  # longer recordings are cut, so that one music track does not fill a split
+LICENCES = {"librispeech": "CC-BY-4.0", "libritts": "CC-BY-4.0", "esc": "CC-BY-3.0"}
+UNKNOWN = "as given"  # the user's own folders
 SILENT_RMS = 10 ** (-65 / 20)
 
 Progress = Callable[[str, int, int], None]
@@ -71,12 +74,14 @@ class _Job:
 def _jobs(corpus: Path, packages: bool, speech: Path | None, noise: Path | None) -> list[_Job]:
     jobs = []
     if speech is not None:
-        jobs.append(_Job("librispeech", "speech", "CC-BY-4.0", partial(librispeech_items, speech)))
+        name, items = speech_layout(speech)
+        jobs.append(_Job(name, "speech", LICENCES.get(name, UNKNOWN), partial(items, speech)))
     if noise is not None:
-        jobs.append(_Job("esc", "noise", "CC-BY-3.0", partial(esc_items, noise)))
+        name, items = noise_layout(noise)
+        jobs.append(_Job(name, "noise", LICENCES.get(name, UNKNOWN), partial(items, noise)))
     for source in SOURCES if packages else ():
-        items = partial(_debian_items, source, corpus)
-        jobs.append(_Job(source.name, source.kind, source.licence, items))
+        own = partial(_debian_items, source, corpus)
+        jobs.append(_Job(source.name, source.kind, source.licence, own))
     return jobs
 
 
@@ -117,7 +122,7 @@ def prepare_corpus(
 ) -> dict[str, float]:
     """Build or complete the corpus folder; minutes of audio per "kind/split".
 
-    packages: use the Debian sources. speech_folder: LibriSpeech. noise_folder: ESC-10 or ESC-50.
+    packages: use the Debian sources. speech_folder, noise_folder: what `zoo.data.layouts` knows.
     Raises DataError (unusable folder, damaged package, mixed splits), BackendUnavailable (no apt,
     no audio packages) and ConfigError (no source asked for).
     """
