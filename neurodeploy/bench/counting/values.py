@@ -50,7 +50,7 @@ class Tally:
             limits = _LIMITLESS if kinds is None else kinds.numpy()
             _kernel()(values, reach.numpy(), limits, by_call, self._sums)
         else:
-            found = _on_device(x.reshape(shape), reach, kinds, by_call)
+            found = tally_on_device(x.reshape(shape), reach, kinds, by_call)
             self._elsewhere = found if self._elsewhere is None else self._elsewhere + found
 
     @property
@@ -76,7 +76,7 @@ _NOTHING: Final = torch.zeros((1, 1, 1), dtype=torch.int64)
 def kinds_of(x: Tensor) -> Tensor:
     """int64 `(G,)`: what the values of each `x[g]` all are; x is `(G, ...)`."""
     if not x.is_cpu:
-        return _kinds_on_device(x.flatten(1))
+        return kinds_on_device(x.flatten(1))
     in_order = x.dim() < 3 or x.is_contiguous() or not x.mT.is_contiguous()
     values = _plain(x if in_order else x.mT).reshape(len(x), x[:1].numel())
     found = np.zeros(len(values), dtype=np.int64)
@@ -193,9 +193,9 @@ def tally_values(values: Array, reach: Array, limits: Array, by_call: bool, sums
                     sums[4] += repeated_of_row(part, along)
 
 
-def _on_device(x: Tensor, reach: Tensor, kinds: Tensor | None, by_call: bool) -> Tensor:
+def tally_on_device(x: Tensor, reach: Tensor, kinds: Tensor | None, by_call: bool) -> Tensor:
     """What `Tally.add` adds, by torch on x's device, without waiting for it."""
-    decided = _kinds_on_device(x.reshape(x.shape[0] * x.shape[1], -1)).reshape(x.shape[:2])
+    decided = kinds_on_device(x.reshape(x.shape[0] * x.shape[1], -1)).reshape(x.shape[:2])
     if by_call:
         decided = decided.max().expand_as(decided)
     if kinds is not None:
@@ -207,7 +207,7 @@ def _on_device(x: Tensor, reach: Tensor, kinds: Tensor | None, by_call: bool) ->
     return torch.stack([*parts, often[decided == INTEGER].sum(), (x != 0).sum()])
 
 
-def _kinds_on_device(rows: Tensor) -> Tensor:
+def kinds_on_device(rows: Tensor) -> Tensor:
     size = rows.abs()
     spikes = (rows == 0) | (rows == 1)
     whole = (size <= LARGEST_INTEGER) & (rows == rows.floor() if rows.is_floating_point() else True)
