@@ -79,12 +79,13 @@ def parse_shapes(texts: Sequence[str]) -> Shapes:
         detail = f"{', '.join(texts)}: an argument has one shape"
         raise ConfigError(Diagnostic("--shape", "shape", detail))
     if named:
-        return {name.strip(): _shape(sizes) for name, _, sizes in named}
-    shapes = [_shape(text) for text in texts]
+        return {name.strip(): parse_shape(sizes) for name, _, sizes in named}
+    shapes = [parse_shape(text) for text in texts]
     return shapes[0] if len(shapes) == 1 else shapes
 
 
-def _shape(text: str) -> tuple[int, ...]:
+def parse_shape(text: str) -> tuple[int, ...]:
+    """`784` or `2,34,34`; ConfigError for anything else."""
     parts = text.replace("x", ",").split(",")
     if not all(p.strip().isdecimal() and int(p) > 0 for p in parts):
         detail = f"{text!r} is not like 784 or 2,34,34"
