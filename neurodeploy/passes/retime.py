@@ -6,7 +6,9 @@ branches of a join get the difference as an axonal delay, so that no spike meets
 
 A population would integrate its bias, and lose of its `v_init`, during the L steps before its first
 input. Its v starts at the value that bias and decay carry to exactly `v_init` in L steps; the decay
-reaches every integer, so that value exists.
+reaches every integer, so that value exists. Where it lies beyond the threshold or the register, the
+bias arrives with the input instead, from a neuron that fires at every step: 64 q + r as q, of which
+7 bits and the rest are weights of their own exponents, and r as what is left of the bias.
 """
 
 from __future__ import annotations
@@ -21,15 +23,17 @@ from neurodeploy.errors import Diagnostic, ResourceError
 from neurodeploy.hardware import Hardware
 from neurodeploy.ir.arithmetic import (
     DECAY_UNITY,
+    DU_OFFSET,
     MANTISSA_SHIFT,
     STATE_LIMIT,
     decayed,
     effective_bias,
 )
 from neurodeploy.ir.neurons import integers
-from neurodeploy.ir.program import Neuron, Program, forward_synapses
+from neurodeploy.ir.program import Neuron, Program, Synapse, forward_synapses
 
 Array = np.ndarray[Any, np.dtype[Any]]
+LOW_BITS = 7  # the largest exponent of a weight
 
 
 def retime(program: Program, hardware: Hardware) -> Program:
@@ -42,14 +46,32 @@ def retime(program: Program, hardware: Hardware) -> Program:
     problems = delay_problems(program, hardware, delays)
     if problems:
         raise ResourceError(problems)
-    synapses = tuple(replace(s, delay=delays[s.name]) for s in program.synapses)
+    neurons: list[Neuron] = []
+    synapses = [replace(s, delay=delays[s.name]) for s in program.synapses]
     notes: list[str] = []
     starts = program.meta.get("form") != "netx"  # that format starts every membrane at 0
-    neurons = tuple(_with_start(n, late[n.name], starts, notes) for n in program.neurons)
+    reach = hardware.limit("delay_max") + 1
+    taken = set(program.shapes)
+    for neuron in program.neurons:
+        timed = replace(neuron, latency=late[neuron.name])
+        started = _with_start(timed, starts)
+        if started is None and starts and timed.latency <= reach and _without_current(timed):
+            source = _bias_neuron(f"{neuron.name}.bias", taken)
+            started = _with_start(_remainder(timed), starts)
+            if started is not None:
+                neurons.append(source)
+                synapses += _bias_synapses(timed, source.name)
+        if started is None:
+            started = timed
+            notes.append(
+                f"{neuron.name}: integrates its bias, or decays, for {timed.latency} steps before "
+                "its first input; the first outputs differ from the real network's"
+            )
+        neurons.append(started)
     return replace(
         program,
-        synapses=synapses,
-        neurons=neurons,
+        synapses=tuple(synapses),
+        neurons=tuple(neurons),
         notes=(*program.notes, *notes),
     )
 
@@ -97,13 +119,13 @@ def _latencies(program: Program) -> dict[str, int]:
     return late
 
 
-def _with_start(neuron: Neuron, latency: int, starts: bool, notes: list[str]) -> Neuron:
-    """`neuron` with the v that bias and decay turn into `v_init` within `latency` steps, if it
-    `starts` at a v of its own."""
-    neuron = replace(neuron, latency=latency)
+def _with_start(neuron: Neuron, starts: bool) -> Neuron | None:
+    """`neuron` with the v that bias and decay turn into `v_init` within its latency; None where
+    there is none, or where it needs one and nothing `starts` at a v of its own."""
     if "v_init" not in neuron.params:
         return neuron
-    bias = effective_bias(neuron.params["bias"], int(neuron.params["bias_exp"]))
+    bias = _bias(neuron)
+    latency = neuron.latency
     if latency == 0 or not (np.any(bias) or np.any(neuron.params["v_init"])):
         return neuron
     keep = DECAY_UNITY - np.asarray(neuron.params["dv"], dtype=np.int64)
@@ -115,14 +137,59 @@ def _with_start(neuron: Neuron, latency: int, starts: bool, notes: list[str]) ->
     limit = STATE_LIMIT - 1 if threshold is None else integers(threshold) << MANTISSA_SHIFT
     too_large = np.abs(path[-1]).max() >= STATE_LIMIT or any(np.any(p > limit) for p in path[:-1])
     if too_large or not starts:
-        notes.append(
-            f"{neuron.name}: integrates its bias, or decays, for {latency} steps before its first "
-            "input; the first outputs differ from the real network's"
-        )
-        return neuron
+        return None
     for earlier, later in zip(path[:0:-1], path[-2::-1], strict=True):
         assert np.array_equal(decayed(earlier, DECAY_UNITY - keep) + bias, later)
     return replace(neuron, params={**neuron.params, "v_init": path[-1]})
+
+
+def _bias(neuron: Neuron) -> Array:
+    return effective_bias(neuron.params["bias"], int(neuron.params["bias_exp"]))
+
+
+def _without_current(neuron: Neuron) -> bool:
+    """Whether an input leaves the current again within its step."""
+    return bool(np.all(np.asarray(neuron.params["du"]) + DU_OFFSET == DECAY_UNITY))
+
+
+def _remainder(neuron: Neuron) -> Neuron:
+    """With what of its bias is no whole input."""
+    rest = _bias(neuron) & ((1 << MANTISSA_SHIFT) - 1)
+    return replace(neuron, params={**neuron.params, "bias": rest, "bias_exp": 0})
+
+
+def _bias_neuron(name: str, taken: set[str]) -> Neuron:
+    """It fires at every step."""
+    while name in taken:
+        name += "'"
+    taken.add(name)
+    memoryless = {"du": DECAY_UNITY - DU_OFFSET, "dv": DECAY_UNITY - 1, "vth": 0, "v_init": 0}
+    one = np.ones(1, dtype=np.int64)
+    return Neuron(name, (1,), "cuba_lif", {**memoryless, "bias": one, "bias_exp": 0})
+
+
+def _bias_synapses(neuron: Neuron, source: str) -> list[Synapse]:
+    """The whole inputs of a bias: 7 bits, and what is above them, each sign for itself."""
+    whole = np.broadcast_to(_bias(neuron), neuron.shape).reshape(-1, 1) >> MANTISSA_SHIFT
+    above = whole >> LOW_BITS
+    parts = {
+        "low": (whole & ((1 << LOW_BITS) - 1), 0),
+        "high": (np.maximum(above, 0), LOW_BITS),
+        "below": (np.minimum(above, 0), LOW_BITS),
+    }
+    return [
+        Synapse(
+            f"{source}->{neuron.name} {part}",
+            source,
+            neuron.name,
+            "dense",
+            weights,
+            delay=neuron.latency,
+            weight_exp=exponent,
+        )
+        for part, (weights, exponent) in parts.items()
+        if np.any(weights)
+    ]
 
 
 def _before(value: Array, keep: Array) -> Array:
