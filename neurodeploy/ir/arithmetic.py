@@ -29,11 +29,13 @@ MANTISSA_SHIFT = 6
 def decayed(x: Array, decay: int | Array) -> Array:
     """sign(x) * ((|x| * (4096 - decay)) >> 12): the product rounds toward zero.
 
-    The product is taken in two parts, of which none needs more than 32 bits for a 24-bit x.
+    The product is taken in two parts, of which none needs more than 32 bits for a 24-bit x. Each is
+    a floor; what is left of a negative one is rounded up.
     """
-    magnitude, kept = np.abs(x), DECAY_UNITY - decay
-    low = ((magnitude & (DECAY_UNITY - 1)) * kept) >> DECAY_BITS
-    return np.sign(x) * ((magnitude >> DECAY_BITS) * kept + low)
+    kept = DECAY_UNITY - decay
+    up = (x < 0) * (DECAY_UNITY - 1)
+    low = ((x & (DECAY_UNITY - 1)) * kept + up) >> DECAY_BITS
+    return (x >> DECAY_BITS) * kept + low
 
 
 def shifted(x: Array, exponent: int) -> Array:

@@ -94,7 +94,8 @@ class NeuronModel(Protocol):
     a value. `sends` is "s", or the state that a read-out sends at every step.
     input_shift: by how many bits the fixed update shifts its input up.
     int32_input: the largest |a| up to which no integer within `fixed_step` needs more than 32 bits,
-    given states within +-2^29; 0 if there is none.
+    given states within +-2^29, as they are after a step whose peak is below 2^28; 0 if there is
+    none.
     `lava_process` names, as `module:Class`, the Lava process that a population of these parameters
     runs as, and `lava_arguments` its keyword arguments but for the shape.
     `message_scale` is the integers per real unit of a message of a population of `scale`.
