@@ -22,19 +22,19 @@ def roofline() -> dict[str, float]:
     import numba
 
     from neurodeploy.backends.cpu.compilation import compiled_helper
-    from neurodeploy.backends.cpu.deliver import add_rows
+    from neurodeploy.backends.cpu.deliver import add_plain_rows
 
     rng = np.random.default_rng(0)
     weights = rng.integers(-127, 128, SOURCES * TARGETS).astype(np.int8)
-    total, partial = np.zeros(TARGETS, dtype=np.int32), np.zeros(TARGETS, dtype=np.int16)
+    total = np.zeros(TARGETS, dtype=np.int32)
     events = np.arange(SOURCES, dtype=np.int32)
-    plain, narrow = numba.njit(add_eight_rows), compiled_helper(add_rows)
+    plain, narrow = numba.njit(add_eight_rows), compiled_helper(add_plain_rows)
     memory = np.ones(READ_BYTES // 8, dtype=np.int64)
     read = numba.njit(read_all)
     return {
         "accumulate_hz": weights.size / best_seconds(lambda: plain(weights, total)),
         "accumulate_int16_hz": weights.size
-        / best_seconds(lambda: narrow(weights, events, 128, partial, total)),
+        / best_seconds(lambda: narrow(weights, TARGETS, 0, events, 128, total)),
         "bandwidth_bytes_hz": READ_BYTES / best_seconds(lambda: read(memory), 10),
     }
 

@@ -53,9 +53,11 @@ class Kernel:
 
 @functools.cache
 def compiled_kernel(narrow: bool, usual: bool) -> Kernel:
-    """For int32 words (`narrow`) or int64; for the `usual` neuron models alone, or for all."""
-    update = models.population_updates(_compiled, narrow, usual)
-    advance = _linked(kernel.advance, {"update_population": update})
+    """For int32 words (`narrow`) or int64; for `usual` neuron models and weights, or for all."""
+    given = {"update_population": models.population_updates(_compiled, narrow, usual)}
+    if usual:
+        given["add_messages"] = _compiled(kernel.add_int8_messages)
+    advance = _linked(kernel.advance, given)
     # numba's cache knows a function by its name and the types it is called with
     advance.__qualname__ += "_usual" if usual else "_all"
     return Kernel(_cached(advance))
@@ -80,8 +82,9 @@ def _cached(function: Callable[..., Any]) -> Any:
         numba.config.CACHE_DIR = before
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
-    return numba.njit(**OPTIONS)(_linked(function, {}))
+def _compiled(function: Callable[..., Any], given: dict[str, Any] | None = None) -> Any:
+    """To be called by compiled code, and inlined there: an array is seven arguments otherwise."""
+    return numba.njit(forceinline=True, **OPTIONS)(_linked(function, given or {}))
 
 
 def _linked(function: Callable[..., Any], given: dict[str, Any]) -> Callable[..., Any]:
@@ -95,7 +98,7 @@ def _linked(function: Callable[..., Any], given: dict[str, Any]) -> Callable[...
         if name in given:
             names[name] = given[name]
         elif isinstance(called, types.FunctionType):
-            names[name] = numba.njit(**OPTIONS)(_linked(called, given))
+            names[name] = _compiled(called, given)
     copy = types.FunctionType(
         function.__code__, names, function.__name__, function.__defaults__, function.__closure__
     )

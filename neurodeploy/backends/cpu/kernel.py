@@ -12,12 +12,12 @@ import numpy as np
 
 from neurodeploy.backends.cpu.columns import (
     CHANNELS,
-    CONVOLUTION,
     DELAY,
     EACH,
     END_SYNAPSE,
     EVENTS,
     FAN,
+    FIELDS,
     FIRST_SLOT,
     FIRST_SYNAPSE,
     GRADED,
@@ -25,6 +25,7 @@ from neurodeploy.backends.cpu.columns import (
     INDEX,
     KIND,
     LENGTH,
+    MANY,
     MATRIX,
     MESSAGES,
     MODEL,
@@ -41,21 +42,25 @@ from neurodeploy.backends.cpu.columns import (
     SIZE,
     SLOTS,
     SOURCE,
+    SPACING,
+    SPARSE,
     SPIKES,
     STATE,
     STATE_NUMBER,
+    STRIDE,
     WEIGHTS,
     WIDE,
 )
+from neurodeploy.backends.cpu.convolve import add_fields, add_taps
 from neurodeploy.backends.cpu.deliver import (
+    SPARE,
     add_rows,
     add_shifted,
     add_sparse,
-    add_taps,
-    add_weighted_rows,
     clear,
     copy,
 )
+from neurodeploy.backends.cpu.listing import collect, mark, padded
 from neurodeploy.backends.cpu.models import update_population
 from neurodeploy.backends.cpu.tables import (
     Counters,
@@ -69,24 +74,8 @@ from neurodeploy.backends.cpu.tables import (
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-BLOCK = 32
 LARGEST8 = 128
 LARGEST16 = 256
-
-
-def collect(sent: Array, indices: Array) -> int:
-    """Lists the neurons that sent something; how many."""
-    count = 0
-    for start in range(0, len(sent), BLOCK):
-        block = sent[start : start + BLOCK]
-        some = 0
-        for k in range(len(block)):
-            some |= block[k]
-        if some != 0:
-            for k in range(len(block)):
-                indices[count] = start + k
-                count += block[k] != 0
-    return count
 
 
 def largest_magnitude(values: Array) -> int:
@@ -100,10 +89,10 @@ def largest_magnitude(values: Array) -> int:
 def receive(tables: Tables, memory: Memory, given: Given, b: int, t: int, p: int, i: int) -> None:
     """Puts the messages that port p brings, number i of `given`, into its slot of step t."""
     node = tables.nodes[p]
-    slot = t % node[SLOTS]
+    slot = t & (node[SLOTS] - 1)
     begin = given.ends[i - 1] if i else 0
     count = given.ends[i] - begin
-    at = node[EVENTS] + slot * node[SIZE]
+    at = node[EVENTS] + slot * node[SPACING]
     counter = memory.slots[b, node[FIRST_SLOT] + slot]
     copy(given.indices[begin : begin + count], memory.events[b, at : at + count])
     counter[0] = count
@@ -114,14 +103,18 @@ def receive(tables: Tables, memory: Memory, given: Given, b: int, t: int, p: int
         counter[1] = largest_magnitude(values)
 
 
-def send(tables: Tables, memory: Memory, b: int, t: int, p: int, sent: Array) -> int:
+def send(
+    tables: Tables, memory: Memory, b: int, t: int, p: int, sent: Array, all_flags: Array
+) -> int:
     """Puts what a population sends into its slot of step t; the number of messages."""
     node = tables.nodes[p]
-    slot = t % node[SLOTS]
-    at = node[EVENTS] + slot * node[SIZE]
+    slot = t & (node[SLOTS] - 1)
+    at = node[EVENTS] + slot * node[SPACING]
     counter = memory.slots[b, node[FIRST_SLOT] + slot]
-    indices = memory.events[b, at : at + node[SIZE]]
-    count = collect(sent, indices)
+    indices = memory.events[b, at : at + node[SPACING]]
+    flags = all_flags[: padded(node[SIZE])]
+    mark(sent, flags)
+    count = collect(flags, indices)
     counter[0] = count
     counter[1] = 1
     if node[GRADED]:
@@ -132,33 +125,50 @@ def send(tables: Tables, memory: Memory, b: int, t: int, p: int, sent: Array) ->
     return count
 
 
-def add_weights(
-    tables: Tables, row: Array, events: Array, values: Array, partial: Array, sums: Array
+def add_messages(
+    tables: Tables, scratch: Scratch, row: Array, events: Array, values: Array, sums: Array
 ) -> None:
     """sums += what the messages bring over one synapse, before its shift."""
-    weights8, weights16 = tables.weights8[row[WEIGHTS] :], tables.weights16[row[WEIGHTS] :]
-    index = tables.links[row[INDEX] :]
+    if row[WIDE]:
+        weights = tables.weights16[row[WEIGHTS] :]
+        add_weights(weights, LARGEST16, tables, scratch, row, events, values, sums)
+    else:
+        add_int8_messages(tables, scratch, row, events, values, sums)
+
+
+def add_int8_messages(
+    tables: Tables, scratch: Scratch, row: Array, events: Array, values: Array, sums: Array
+) -> None:
+    """The same over a synapse that is not WIDE."""
+    weights = tables.weights8[row[WEIGHTS] :]
+    add_weights(weights, LARGEST8, tables, scratch, row, events, values, sums)
+
+
+def add_weights(
+    weights: Array,
+    largest: int,
+    tables: Tables,
+    scratch: Scratch,
+    row: Array,
+    events: Array,
+    values: Array,
+    sums: Array,
+) -> None:
+    """The same, |weights| <= `largest` of one type."""
+    stride, table = row[STRIDE], tables.links[row[INDEX] :]
     sources = tables.nodes[row[SOURCE], SIZE]
     if row[KIND] == MATRIX:
-        if len(values):
-            if row[WIDE]:
-                add_weighted_rows(weights16, events, values, sums)
-            else:
-                add_weighted_rows(weights8, events, values, sums)
-        elif row[WIDE]:
-            add_rows(weights16, events, LARGEST16, partial, sums)
-        else:
-            add_rows(weights8, events, LARGEST8, partial, sums)
-    elif row[KIND] == CONVOLUTION:
-        shape = (sources // row[CHANNELS], row[CHANNELS], row[GROUP], row[LENGTH])
-        if row[WIDE]:
-            add_taps(weights16, index, shape, events, values, sums)
-        else:
-            add_taps(weights8, index, shape, events, values, sums)
-    elif row[WIDE]:
-        add_sparse(weights16, index, sources, events, values, sums)
+        add_rows(weights, stride, 0, events, values, largest, sums)
+    elif row[KIND] == SPARSE:
+        add_sparse(weights, table, sources, events, values, sums)
     else:
-        add_sparse(weights8, index, sources, events, values, sums)
+        places = sources // row[CHANNELS]
+        shape = (places, row[CHANNELS], row[GROUP], stride, row[LENGTH])
+        if len(events) < row[MANY]:
+            add_taps(weights, table, shape, events, values, largest, sums)
+        else:
+            fields = tables.links[row[FIELDS] :]
+            add_fields(weights, fields, shape, events, values, largest, scratch.begins, sums)
 
 
 def gather(
@@ -174,7 +184,7 @@ def gather(
     """scratch.total = what arrives at a population in step t; False if it may pass `limit`."""
     of = tables.populations[population]
     n = tables.nodes[of[NODE], SIZE]
-    total, sums = scratch.total[:n], scratch.sums[:n]
+    total, sums = scratch.total[: n + SPARE], scratch.sums[: n + SPARE]
     clear(total)
     bound = 0
     for s in range(of[FIRST_SYNAPSE], of[END_SYNAPSE]):
@@ -182,21 +192,24 @@ def gather(
         node = tables.nodes[row[SOURCE]]
         if t < row[DELAY]:
             continue
-        slot = (t - row[DELAY]) % node[SLOTS]
+        slot = (t - row[DELAY]) & (node[SLOTS] - 1)
         counter = memory.slots[b, node[FIRST_SLOT] + slot]
         count = counter[0]
         if count == 0:
             continue
-        at = node[EVENTS] + slot * node[SIZE]
+        at = node[EVENTS] + slot * node[SPACING]
         events = memory.events[b, at : at + count]
         values = memory.values[b, at : at + (count if node[GRADED] else 0)]
         reach = row[REACH] * counter[1]
         bound += reach << row[SHIFT] if row[SHIFT] > 0 else (reach >> -row[SHIFT]) + 1
         if reach > limit or bound > of[ROOM]:
             return False
-        clear(sums)
-        add_weights(tables, row, events, values, scratch.partial, sums)
-        add_shifted(sums, row[SHIFT], total)
+        if row[SHIFT] == 0:
+            add_messages(tables, scratch, row, events, values, total)
+        else:
+            clear(sums)
+            add_messages(tables, scratch, row, events, values, sums)
+            add_shifted(sums[:n], row[SHIFT], total[:n])
         operations = 0
         fans = tables.fans[row[FAN] : row[FAN] + node[SIZE]]
         for e in range(count):
@@ -265,6 +278,6 @@ def advance(
                 counts = counters.populations[i]
                 counts[PEAK] = max(counts[PEAK], peak)
                 counts[SATURATIONS] += saturations
-                counts[SPIKES] += send(tables, memory, b, t, of[NODE], sent)
+                counts[SPIKES] += send(tables, memory, b, t, of[NODE], sent, scratch.flags)
                 record(tables, memory, records, sent, b, i, step * span.batch + b)
     return True

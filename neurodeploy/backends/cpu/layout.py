@@ -6,32 +6,37 @@ are neighbours. A synapse's weights lie by source: what one message adds is read
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, field
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.backends.cpu.columns import CONVOLUTION, MATRIX, SPARSE
+from neurodeploy.backends.cpu.deliver import SPARE
 from neurodeploy.ir.program import Synapse
 from neurodeploy.ir.synapses import conv_output_shape
 
 Array = np.ndarray[Any, np.dtype[Any]]
 INT8_MAX = 127
+MANY = 1.0
 
 
 @dataclass(frozen=True)
 class Packed:
     """Weights of a synapse as the kernel reads them; see `columns` for the other fields.
 
-    weights: flat, int8 or int16, times 2^shift the Program's integers; index: int32 table.
+    weights: flat, int8 or int16, times 2^shift the Program's integers; index, fields: int32 tables.
     """
 
     kind: int
     weights: Array
     shift: int
     reach: int
-    index: Array
+    stride: int = 0
+    index: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    fields: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    many: int = 0
     length: int = 0
     channels: int = 0
     group: int = 0
@@ -65,9 +70,15 @@ def _narrow(weights: Array) -> tuple[Array, int]:
 
 def _matrix(synapse: Synapse, source: tuple[int, ...], target: tuple[int, ...]) -> Packed:
     values, shift = _narrow(synapse.weights)
-    rows = values[np.ix_(order(target), order(source))].T
+    rows = _rows(values[np.ix_(order(target), order(source))].T)
     reach = int(np.abs(values.astype(np.int64)).sum(axis=1).max(initial=0))
-    return Packed(MATRIX, np.ascontiguousarray(rows).ravel(), shift, reach, _no_index())
+    return Packed(MATRIX, rows.ravel(), shift, reach, rows.shape[-1])
+
+
+def _rows(weights: Array) -> Array:
+    """The last axis filled up with zeros to a stride of the kernel's."""
+    missing = -weights.shape[-1] % SPARE
+    return np.pad(weights, [(0, 0)] * (weights.ndim - 1) + [(0, missing)])
 
 
 def _sparse(synapse: Synapse, source: tuple[int, ...], target: tuple[int, ...]) -> Packed:
@@ -77,34 +88,43 @@ def _sparse(synapse: Synapse, source: tuple[int, ...], target: tuple[int, ...]) 
     sums = np.zeros(prod(target), dtype=np.int64)
     np.add.at(sums, matrix.indices, np.abs(values.astype(np.int64)))
     index = np.concatenate([matrix.indptr, matrix.indices]).astype(np.int32)
-    return Packed(SPARSE, values, shift, int(sums.max(initial=0)), index)
+    return Packed(SPARSE, values, shift, int(sums.max(initial=0)), index=index)
 
 
 def _convolution(synapse: Synapse, source: tuple[int, ...]) -> Packed:
-    """Weights (tap, input channel, output channel of its group); per source place the taps that
-    reach an output: where that output and where those weights begin."""
+    """Rows (tap, input channel) of the output channels of a group."""
     assert synapse.geometry is not None
     values, shift = _narrow(synapse.weights)
     outputs, per_group, *kernel = values.shape
     groups, taps = synapse.geometry.groups, prod(kernel)
     length, channels = outputs // groups, per_group * groups
-    blocks = values.reshape(groups, length, per_group, taps).transpose(3, 0, 2, 1)
+    rows = _rows(values.reshape(groups, length, per_group, taps).transpose(3, 0, 2, 1))
     sums = np.abs(values.astype(np.int64)).reshape(outputs, -1).sum(axis=1)
-    starts, entries = _taps(synapse, source)
-    entries = entries * np.array([outputs, channels * length])
-    index = np.concatenate([starts, entries.ravel()]).astype(np.int32)
-    weights = np.ascontiguousarray(blocks).ravel()
-    reach = int(sums.max(initial=0))
-    return Packed(CONVOLUTION, weights, shift, reach, index, length, channels, per_group)
+    reached = _reached(synapse, source)
+    places = prod(source[1:])
+    fields, pieces = _fields(reached, channels, groups)
+    return Packed(
+        CONVOLUTION,
+        rows.ravel(),
+        shift,
+        int(sums.max(initial=0)),
+        rows.shape[-1],
+        index=_taps(reached, places, channels, outputs),
+        fields=fields,
+        many=ceil(MANY * pieces * groups * places / max(len(reached), 1)),
+        length=length,
+        channels=channels,
+        group=per_group,
+    )
 
 
-def _taps(synapse: Synapse, source: tuple[int, ...]) -> tuple[Array, Array]:
-    """Per source place the first of its entries, and the entries (output place, tap)."""
+def _reached(synapse: Synapse, source: tuple[int, ...]) -> Array:
+    """A row (output place, tap, source place) for every tap of every output that is no padding."""
     g = synapse.geometry
     assert g is not None
     spatial, kernel = source[1:], synapse.weights.shape[2:]
     out = conv_output_shape(source, synapse.weights.shape, g)[1:]
-    places, entries = [], []
+    rows = []
     for number, tap in enumerate(np.ndindex(*kernel)):
         inside, reached = [], []
         for axis, k in enumerate(tap):
@@ -114,14 +134,33 @@ def _taps(synapse: Synapse, source: tuple[int, ...]) -> tuple[Array, Array]:
             reached.append(np.flatnonzero(kept))
         place = np.ravel_multi_index(np.ix_(*inside), spatial).ravel()
         output = np.ravel_multi_index(np.ix_(*reached), out).ravel()
-        places.append(place)
-        entries.append(np.stack([output, np.full_like(output, number)], axis=1))
-    place = np.concatenate(places)
-    sorted_by_place = np.argsort(place, kind="stable")
-    counts = np.bincount(place, minlength=prod(spatial))
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    return starts, np.concatenate(entries)[sorted_by_place]
+        rows.append(np.stack([output, np.full_like(output, number), place], axis=1))
+    return np.concatenate(rows)
 
 
-def _no_index() -> Array:
-    return np.zeros(0, dtype=np.int32)
+def _taps(reached: Array, places: int, channels: int, outputs: int) -> Array:
+    """By source place: where its taps begin, and per tap the first target and the row's offset."""
+    output, tap, place = reached[np.argsort(reached[:, 2], kind="stable")].T
+    counts = np.bincount(place, minlength=places)
+    taps = np.stack([output * outputs, (tap - place) * channels], axis=1)
+    return np.concatenate([[0], np.cumsum(counts), taps.ravel()]).astype(np.int32)
+
+
+def _fields(reached: Array, channels: int, groups: int) -> tuple[Array, int]:
+    """By output place: how many there are, where the pieces of each begin, and per piece the first
+    source place, the last, and the rows' offset; and how many pieces.
+
+    Neighbouring places under neighbouring taps are one piece, unless each place has messages of
+    several groups.
+    """
+    output, tap, place = reached[np.lexsort((reached[:, 1], reached[:, 0]))].T
+    offset = (tap - place) * channels
+    goes_on = (np.diff(output) == 0) & (np.diff(place) == 1) & (np.diff(offset) == 0)
+    new = np.ones(len(output), dtype=bool)
+    new[1:] = ~goes_on | (groups > 1)
+    first = np.flatnonzero(new)
+    last = np.append(first, len(output))[1:] - 1
+    pieces = np.stack([place[first], place[last], offset[first]], axis=1)
+    counts = np.bincount(output[first])
+    table = np.concatenate([[len(counts), 0], np.cumsum(counts), pieces.ravel()])
+    return table.astype(np.int32), len(pieces)

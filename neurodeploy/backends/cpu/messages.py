@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.backends.cpu.compilation import compiled_helper
+from neurodeploy.backends.cpu.deliver import clear
+from neurodeploy.backends.cpu.listing import EIGHT, collect, mark, padded
 from neurodeploy.backends.cpu.plan import Plan
 from neurodeploy.backends.cpu.tables import Given
 from neurodeploy.ir.inputs import Inputs, batched, prepare_inputs
@@ -20,27 +22,53 @@ LISTED = frozenset(map(np.dtype, ("uint8", "int64", "float32", "float64")))
 
 
 def list_messages(
-    x: Array, places: Array, low: int, high: int, ends: Array, indices: Array, values: Array
+    x: Array,
+    order: Array,
+    low: int,
+    high: int,
+    ends: Array,
+    indices: Array,
+    values: Array,
+    flags: Array,
 ) -> bool:
     """Lists the non-zero elements of x `(rows, N)`; False if one is no integer in low..high.
 
-    places: where in memory each neuron lies; ends: after each row how many there are, of which
-    ends[0] came before. values is empty if all messages are 1.
+    order: for each place in memory which neuron lies there, empty if all lie in their order;
+    ends: after each row how many there are, of which ends[0] came before. values is empty if all
+    messages are 1. Writes eight elements more of `indices`, too, and flags `padded(N)`.
     """
     count = ends[0]
     for row in range(len(x)):
-        for k in range(len(places)):
-            value = x[row, k]
-            if value != 0:
-                whole = np.int64(value)
-                if whole != value or whole < low or whole > high:
-                    return False
-                indices[count] = places[k]
-                if len(values):
-                    values[count] = whole
-                count += 1
+        given = x[row]
+        if not are_integers(given, low, high):
+            return False
+        listed = indices[count:]
+        if len(order):
+            for k in range(len(order)):
+                flags[k] = given[order[k]] != 0
+            clear(flags[len(order) :])
+        else:
+            mark(given, flags)
+        found = collect(flags, listed)
+        if len(values):
+            for e in range(found):
+                k = listed[e]
+                values[count + e] = given[order[k] if len(order) else k]
+        count += found
         ends[row + 1] = count
     return True
+
+
+def are_integers(values: Array, low: int, high: int) -> bool:
+    """Whether all values are integers in low..high."""
+    broken = False
+    smallest = largest = values[0]
+    for k in range(len(values)):
+        value = values[k]
+        broken |= np.int64(value) != value
+        smallest = value if value < smallest else smallest
+        largest = value if value > largest else largest
+    return not broken and smallest >= low and largest <= high
 
 
 def as_arrays(program: Program, inputs: Inputs) -> dict[str, Array]:
@@ -70,7 +98,7 @@ class Lister:
 
     def __init__(self, plan: Plan) -> None:
         self._program = plan.program
-        self._places = {p.name: _places(plan.orders[p.name]) for p in plan.program.inputs}
+        self._orders = {p.name: _order(plan.orders[p.name]) for p in plan.program.inputs}
         self._list = compiled_helper(list_messages)
         self._graded = any(p.num_message_bits for p in plan.program.inputs)
 
@@ -80,13 +108,15 @@ class Lister:
         steps, batch = arrays[ports[0].name].shape[:2]
         rows = steps * batch
         room = rows * sum(p.size for p in ports)
-        indices = np.empty(room, dtype=np.int32)
+        indices = np.empty(room + EIGHT, dtype=np.int32)
         values = np.empty(room if self._graded else 0, dtype=word)
         ends = np.zeros(1 + rows * len(ports), dtype=np.int64)
         for number, port in enumerate(ports):
+            flags = np.empty(padded(port.size), dtype=np.uint8)
             part = ends[number * rows : (number + 1) * rows + 1]
             x = self._listed(port, arrays).reshape(rows, port.size)
-            if not self._list(x, self._places[port.name], *port.limits, part, indices, values):
+            how = (self._orders[port.name], *port.limits)
+            if not self._list(x, *how, part, indices, values, flags):
                 prepare_inputs(self._program, arrays)
                 raise AssertionError(f"{port.name} has values that are not listed")
         return Given(ends[1:], indices, values)
@@ -102,7 +132,6 @@ class Lister:
         return np.ascontiguousarray(x)
 
 
-def _places(order: Array) -> Array:
-    places = np.empty(len(order), dtype=np.int32)
-    places[order] = np.arange(len(order), dtype=np.int32)
-    return places
+def _order(order: Array) -> Array:
+    """As `list_messages` takes it."""
+    return order.astype(np.int32) if (np.diff(order) < 0).any() else np.zeros(0, dtype=np.int32)

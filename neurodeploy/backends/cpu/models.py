@@ -20,7 +20,7 @@ from neurodeploy.ir.neurons import NEURON_MODELS, Constants, NeuronModel
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Compile = Callable[[Callable[..., Any]], Any]
-INT32_STATE_BITS = 29
+INT32_PEAK_BITS = 28
 USUAL = (("cuba_lif", True), ("soft_lif", True), ("integrator", True))
 
 
@@ -99,7 +99,7 @@ def loop_source(model: NeuronModel, uniform: bool, narrow: bool) -> str:
 
     uniform: the population's constants are scalars, else they come first among the arrays of each
     neuron. A value is lost if it is not what was stored or, in 32 bits, if the next step could
-    overflow.
+    overflow, which it cannot while the peak is small.
     """
     constants = _widest(model)
     states = [f"s{k}" for k in range(len(model.state))]
@@ -110,11 +110,8 @@ def loop_source(model: NeuronModel, uniform: bool, narrow: bool) -> str:
     of_all = _tuple(common if uniform else (f"{p}[i]" for p in common))
     own = _tuple(f"{e}[i]" for e in each)
     stored = [(f"{s}[i]", f"after[{k}]") for k, s in enumerate(states)] + [("sent[i]", "message")]
-    if narrow:
-        room = f"word({1 << INT32_STATE_BITS})"
-        lost = [f"word(word({new} + {room}) >> {INT32_STATE_BITS + 1})" for _, new in stored]
-    else:
-        lost = [f"{old} ^ {new}" for old, new in stored]
+    compared = [] if narrow else [f"{old} ^ {new}" for old, new in stored]
+    lost = f"peak >> {INT32_PEAK_BITS}" if narrow else "lost"
     return "\n".join(
         [
             "def loop(states, total, sent, scalars, each):",
@@ -126,10 +123,10 @@ def loop_source(model: NeuronModel, uniform: bool, narrow: bool) -> str:
             "    for i in range(n):",
             f"        after, message, size, over = step({before}, total[i], {of_all}, {own})",
             *(f"        {old} = {new}" for old, new in stored),
-            *(f"        lost = word(lost | {each_lost})" for each_lost in lost),
+            *(f"        lost = word(lost | {difference})" for difference in compared),
             "        peak = max(peak, size)",
             "        saturations = word(saturations + over)",
-            "    return integer(peak), integer(saturations), integer(lost)",
+            f"    return integer(peak), integer(saturations), integer({lost})",
         ]
     )
 

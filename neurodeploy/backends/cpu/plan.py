@@ -10,7 +10,8 @@ import numpy as np
 
 from neurodeploy.backends.cpu import columns as c
 from neurodeploy.backends.cpu.layout import Packed, order, pack
-from neurodeploy.backends.cpu.models import model_numbers
+from neurodeploy.backends.cpu.listing import EIGHT
+from neurodeploy.backends.cpu.models import is_usual, model_numbers
 from neurodeploy.ir.inputs import initial_state
 from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import Program, Synapse
@@ -52,6 +53,17 @@ class Plan:
         """Neurons of the largest population."""
         return max(n.size for n in self.program.neurons)
 
+    @property
+    def usual(self) -> bool:
+        """Whether the kernel of few loops runs it, which compiles sooner."""
+        return is_usual(self.populations[:, c.MODEL]) and not self.synapses[:, c.WIDE].any()
+
+    @property
+    def cells(self) -> int:
+        """The most groups of channels that the places of a convolution's source have."""
+        rows = self.synapses[self.synapses[:, c.KIND] == c.CONVOLUTION]
+        return int((self.nodes[rows[:, c.SOURCE], c.SIZE] // rows[:, c.GROUP]).max(initial=0))
+
 
 def make_plan(program: Program) -> Plan:
     """The tables of a fixed Program."""
@@ -72,14 +84,14 @@ def make_plan(program: Program) -> Plan:
         each=each,
         weights8=_joined([p.weights for p in packed if p.weights.dtype == np.int8], np.int8),
         weights16=_joined([p.weights for p in packed if p.weights.dtype == np.int16], np.int16),
-        index=_joined([p.index for p in packed], np.int32),
+        index=_joined([table for p in packed for table in (p.index, p.fields)], np.int32),
         fans=_joined(fans, np.int32),
         state=state,
         orders=orders,
         sorted_synapses=synapses,
         dense=tuple(int(fan_out(program, s, non_zero=False).sum()) for s in synapses),
         slots=int(nodes[:, c.SLOTS].sum()),
-        events=int((nodes[:, c.SLOTS] * nodes[:, c.SIZE]).sum()),
+        events=int((nodes[:, c.SLOTS] * nodes[:, c.SPACING]).sum()),
     )
 
 
@@ -93,10 +105,12 @@ def _nodes(program: Program, names: list[str]) -> Array:
     slot = event = 0
     for name in names:
         size = prod(program.shapes[name])
-        slots = 1 + max((s.delay for s in program.synapses if s.source == name), default=0)
-        rows.append([size, slots, slot, event, program.is_graded(name)])
+        longest = max((s.delay for s in program.synapses if s.source == name), default=0)
+        slots = 1 << longest.bit_length()
+        spacing = size + EIGHT
+        rows.append([size, slots, slot, event, spacing, program.is_graded(name)])
         slot += slots
-        event += slots * size
+        event += slots * spacing
     return np.array(rows, dtype=np.int64)
 
 
@@ -151,12 +165,15 @@ def _synapses(
         row[c.WIDE] = wide
         row[c.WEIGHTS] = weights[wide]
         row[c.FAN] = fan
+        row[c.STRIDE] = p.stride
         row[c.INDEX] = index
+        row[c.FIELDS] = index + p.index.size
+        row[c.MANY] = p.many
         row[c.LENGTH] = p.length
         row[c.CHANNELS] = p.channels
         row[c.GROUP] = p.group
         rows.append(row)
         weights[wide] += p.weights.size
-        index += p.index.size
+        index += p.index.size + p.fields.size
         fan += f.size
     return np.array(rows, dtype=np.int64).reshape(-1, c.SYNAPSE_COLUMNS)

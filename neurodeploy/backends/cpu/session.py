@@ -12,8 +12,9 @@ import numpy as np
 
 from neurodeploy.backends.cpu import columns as c
 from neurodeploy.backends.cpu.compilation import compiled_kernel
+from neurodeploy.backends.cpu.deliver import SPARE
+from neurodeploy.backends.cpu.listing import padded
 from neurodeploy.backends.cpu.messages import Lister, as_arrays
-from neurodeploy.backends.cpu.models import is_usual
 from neurodeploy.backends.cpu.plan import Plan, make_plan
 from neurodeploy.backends.cpu.tables import (
     Counters,
@@ -104,7 +105,7 @@ class Session:
         plan, batch = self._plan, self.batch
         self._word = word
         self._limit = NARROW_LIMIT if word.itemsize == 4 else WIDE_LIMIT
-        self._kernel = compiled_kernel(word.itemsize == 4, is_usual(plan.populations[:, c.MODEL]))
+        self._kernel = compiled_kernel(word.itemsize == 4, plan.usual)
         self._tables = Tables(
             plan.nodes,
             _with_room(plan.populations, self._limit),
@@ -231,5 +232,6 @@ def _with_room(populations: Array, limit: int) -> Array:
 
 
 def _scratch(plan: Plan, word: np.dtype[Any]) -> Scratch:
-    sums, total, sent = np.zeros((3, plan.largest), dtype=word)
-    return Scratch(sums, total, sent, np.zeros(plan.largest, dtype=np.int16))
+    sums, total, sent = np.zeros((3, plan.largest + SPARE), dtype=word)
+    flags = np.zeros(padded(plan.largest), dtype=np.uint8)
+    return Scratch(sums, total, sent, flags, np.zeros(plan.cells + 1, dtype=np.int32))

@@ -66,13 +66,14 @@ class Counters(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Room for one population: sums and total of what arrives and what it sends (Word), partial
-    sums (int16)."""
+    """Room for one population: sums and total of what arrives, with SPARE places behind them, and
+    what it sends (Word); which neurons do (uint8); where a convolution's messages begin (int32)."""
 
     sums: Array
     total: Array
     sent: Array
-    partial: Array
+    flags: Array
+    begins: Array
 
 
 class Span(NamedTuple):
