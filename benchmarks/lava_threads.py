@@ -31,7 +31,7 @@ from neurodeploy.backends.lava.network import build, ring_buffers  # noqa: E402
 from neurodeploy.backends.lava.processes.recording import Plan  # noqa: E402
 
 Array = np.ndarray[Any, np.dtype[Any]]
-PATIENCE_S = 60.0
+PATIENCE_S = 600.0  # the machine may be busy
 _look_for_models = ProcGroupDiGraphs._find_proc_models
 _found: dict[type[Any], list[Any]] = {}
 
