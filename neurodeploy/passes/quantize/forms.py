@@ -51,4 +51,4 @@ def membrane_errors(
     columns = sum(s.weights.shape[1] for s in incoming)
     if neuron.size * LEAST_ROWS * columns**3 > PRODUCTS:
         return tuple(shared_forms(neuron, incoming, calibration))
-    return tuple(own_forms(neuron, incoming, calibration))
+    return (own_forms(neuron, incoming, calibration),)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,8 +31,8 @@ NEAR = 2.0  # thresholds away from its own, a membrane counts 1/e
 
 def own_forms(
     neuron: Neuron, incoming: tuple[Synapse, ...], calibration: Calibration
-) -> Iterator[MembraneError]:
-    """A form of every neuron's own, chunk by chunk."""
+) -> MembraneError:
+    """A form of every neuron's own, of all synapses that lead to it, side by side."""
     weights = np.concatenate([weight_rows(s) for s in incoming], axis=1)
     size, columns = weights.shape
     spikes = calibration.sent[neuron.name]
@@ -45,22 +44,20 @@ def own_forms(
     real, rounded = kept_of(neuron), kept_of(_with_rounded_decays(neuron))
     bias = np.broadcast_to(np.asarray(neuron.params["bias"], np.float64), neuron.shape).ravel()
     arriving = np.stack([(x[..., c] != 0).any(axis=-1) for c in _columns(incoming)], axis=-1)
+    found = []
     for first in range(0, size, chunk):
         rows = slice(first, first + chunk)
         cut = cuts(neuron.model, spikes[..., rows])
         membrane = _Membrane(real, rows, cut, stride)
         then = _Membrane(rounded, rows, cut, stride)
-        v = np.einsum("ntk,nk->nt", membrane.of(x), weights[rows])
+        v = membrane.of((x @ weights[rows].T)[..., None])[..., 0]
         v += bias[rows, None] * membrane.of_bias(x.shape)
         root = _concern(neuron, rows, v)
-        yield _form(
-            tuple(s.name for s in incoming),
-            rows,
-            then.of(x) * root,
-            then.of(arriving.astype(np.float64)) * root,
-            (v - bias[rows, None] * then.of_bias(x.shape)) * root[..., 0],
-            weights[rows],
-        )
+        traces, losses = (then.of(each) * root for each in (x, arriving.astype(np.float64)))
+        wanted = (v - bias[rows, None] * then.of_bias(x.shape)) * root[..., 0]
+        found.append(_form(traces, losses, wanted, weights[rows]))
+    gram, optimum, made_up = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return MembraneError(tuple(s.name for s in incoming), slice(size), gram, optimum, made_up)
 
 
 def _concern(neuron: Neuron, rows: slice, v: Array) -> Array:
@@ -83,7 +80,7 @@ class _Membrane:
     stride: int
 
     def of(self, x: Array) -> Array:
-        """What arrives `(T, B, K)`, each alone, `(n, rows, K)`."""
+        """What arrives, `(T, B, K)` or `(T, B, n, K)`, each alone, `(n, rows, K)`."""
         kept_u, kept_v = (k[self.rows] for k in self.kept)
         return filtered(x, (kept_u, kept_v), self.cut, self.stride)
 
@@ -95,15 +92,11 @@ class _Membrane:
 
 
 def _form(
-    names: tuple[str, ...],
-    rows: slice,
-    traces: Array,
-    losses: Array,
-    wanted: Array,
-    weights: Array,
-) -> MembraneError:
-    """The form of traces F `(n, rows, K)` that are to sum up to `wanted` `(n, rows)`; losses: the
-    traces of what the synapses lose. A weight of zero, which is no connection, stays zero."""
+    traces: Array, losses: Array, wanted: Array, weights: Array
+) -> tuple[Array, Array, Array]:
+    """H, m and what it has to rise by, of traces F `(n, rows, K)` that are to sum up to `wanted`
+    `(n, rows)`; losses: the traces of what the synapses lose. A weight of zero, which is no
+    connection, stays zero."""
     kept = weights != 0
     turned = traces.transpose(0, 2, 1) / traces.shape[1]
     gram = (turned @ traces) * (kept[:, :, None] & kept[:, None, :])
@@ -114,7 +107,7 @@ def _form(
     slopes = turned @ aims
     slopes[..., 0] += damping * weights
     solved = np.linalg.solve(gram, slopes) * kept[..., None]
-    return MembraneError(names, rows, gram, solved[..., 0], solved[..., 1:])
+    return gram, solved[..., 0], solved[..., 1:]
 
 
 def _columns(incoming: tuple[Synapse, ...]) -> list[slice]:

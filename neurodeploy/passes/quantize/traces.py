@@ -48,22 +48,26 @@ def cuts(model: str, spikes: Array) -> Array | None:
 
 
 def filtered(x: Array, kept: tuple[Array, Array], cut: Array | None, stride: int) -> Array:
-    """Each message alone through u and v: x `(T, B, K)` to `(n, rows, K)`, every `stride`th step.
+    """Each message alone through u and v: x `(T, B, K)`, or `(T, B, n, K)` where every neuron gets
+    its own, to `(n, rows, K)`, every `stride`th step.
 
     kept: of u and of v from step to step, `(n,)` each. v is as it is before a reset.
     """
     kept_u, kept_v = (k[:, None] for k in kept)
-    u = np.zeros((x.shape[1], len(kept_u), x.shape[2]))
+    steps, batch, columns = len(x), x.shape[1], x.shape[-1]
+    u = np.zeros((batch, len(kept_u), columns))
     v = np.zeros_like(u)
-    found = []
-    for t, arriving in enumerate(x):
-        u = kept_u * u + arriving[:, None]
-        v = kept_v * v + u
+    found = np.empty((len(kept_u), steps // stride, batch, columns))
+    for t, arriving in enumerate(x if x.ndim == 4 else x[:, :, None]):
+        u *= kept_u
+        u += arriving
+        v *= kept_v
+        v += u
         if t % stride == stride - 1:
-            found.append(v)
+            found[:, t // stride] = v.swapaxes(0, 1)
         if cut is not None:
-            v = np.where(cut[t][..., None], 0.0, v)
-    return np.stack(found).transpose(2, 0, 1, 3).reshape(len(kept_u), -1, x.shape[2])
+            v[cut[t]] = 0.0
+    return found.reshape(len(kept_u), -1, columns)
 
 
 def side_by_side(incoming: tuple[Synapse, ...], calibration: Calibration, samples: int) -> Array:
