@@ -37,9 +37,9 @@ what the network itself makes of an error, whoever makes it.
 - **The state.** A membrane sums over tau_syn/dt times tau_mem/dt steps, about a thousand, so that
   24 bits leave each input few integers: weight exponents are about 1 (excitatory) and -1 or -2
   (torch), where each sum drops its fraction. There v goes down to -30 to -50 thresholds, and the
-  room for that is taken from the weights; finer ones (signs split) are lost in the floor of the
-  sum. In step, calibrated rounding still wins a little; of all elements 0.2 % less are equal at
-  15 % input spikes.
+  room for that is taken from the weights; finer ones (signs split) are mostly lost in the floor
+  of the sum. In step, calibrated rounding still wins a little; of all elements 0.2 % less are
+  equal at 15 % input spikes.
 - **Decays of 12 bits** are wrong by up to 0.7 % where tau is 60 dt; alone they take a third to
   three fifths of the spikes out of their step. Calibrated weights make up for a part of it: the
   excitatory integers are nearer to float64 than float64 with their decays is.
