@@ -8,7 +8,7 @@ from typing import Final
 from neurodeploy.report.svg import Axis, bar, line, text
 
 WIDTH: Final = 720.0
-LABELS: Final = 186.0
+LABELS: Final = 196.0
 RIGHT: Final = WIDTH - 70.0
 ROW: Final = 26.0
 

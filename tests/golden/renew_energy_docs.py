@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from neurodeploy import pipeline
 from neurodeploy.bench.comparison import Question, run_comparison
+from neurodeploy.bench.records import to_json
 from neurodeploy.bench.results import Provenance, Results
 from neurodeploy.hardware import Hardware, Quantity, list_hardware, load_hardware
 from neurodeploy.passes.quantize import Options
@@ -19,6 +22,7 @@ from neurodeploy.report.text import NOTHING, price, si, significant
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "energy.md"
+TRAINED = ROOT / "benchmarks" / "results" / "energy.json"
 BLOCK = r"(<!-- {0} -->\n).*?(<!-- /{0} -->)"
 MAIN = {"spiking": ("synaptic_operation", "neuron_update"), "processor": ("mac", "activation")}
 INPUT_BITS = {"digits": 8, "vad": 6}
@@ -92,7 +96,7 @@ def _network_rows(results: Results) -> list[str]:
     lines = []
     for e in foremost(results):
         ratios = {
-            r.ann: f"{significant(r.ratio)} ({significant(r.low)} to {significant(r.high)})"
+            r.ann: _banded(to_json(r))
             for r in results.ratios
             if (r.hardware, r.model, r.precision) == (e.hardware, e.model, e.precision)
         }
@@ -107,7 +111,36 @@ def _network_rows(results: Results) -> list[str]:
     return lines
 
 
-TABLES: dict[str, Callable[[], str]] = {"prices": price_table, "networks": network_table}
+def trained_table() -> str:
+    """What benchmarks/energy.py measured on the test set: quality beside joules."""
+    found = json.loads(TRAINED.read_text(encoding="utf-8"))
+    shares = {side: f"{100 * q['accuracy']:.1f} %" for side, q in found["quality"].items()}
+    lines = [
+        f"{found['inferences']} recordings: the spiking network is right in {shares['snn']}, the "
+        f"artificial one ({found['ann']}) in {shares['ann']}.",
+        "",
+        "| hardware | spiking | dense / spiking | zero-skipping / spiking |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for row in found["rows"]:
+        ratios = (row["ratios"].get(side) for side in ("ann", "ann-zero-skipping"))
+        cells = (row["place"], si(row["spiking_j"], "J"), *map(_banded, ratios))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _banded(ratio: dict[str, Any] | None) -> str:
+    if ratio is None:
+        return NOTHING
+    value, low, high = (significant(ratio[key]) for key in ("ratio", "low", "high"))
+    return f"{value} ({low} to {high})"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "prices": price_table,
+    "networks": network_table,
+    "trained": trained_table,
+}
 
 
 def with_table(text: str, name: str) -> str:
