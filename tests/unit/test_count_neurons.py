@@ -103,6 +103,26 @@ def test_options_that_change_the_equation_are_counted_operator_by_operator():
     assert sum(row.multiplies for row in record.layers) > 0
 
 
+def test_a_factor_on_spikes_is_a_multiplication_and_makes_them_graded():
+    net = nn.Sequential(
+        nn.Linear(4, 30),
+        snn.Leaky(beta=0.9, init_hidden=True, graded_spikes_factor=0.5),
+        nn.Linear(30, 2),
+    )
+    row, record = neuron_row(net, 9 * torch.rand(6, 4))
+    assert row.multiplies == 2 * row.updates
+    assert record.layers[-1].effective.graded == 2 * row.spikes_out > 0
+
+
+def test_a_subclass_of_a_known_neuron_may_do_anything():
+    class Squared(snn.Leaky):
+        def forward(self, x):
+            return super().forward(x * x)
+
+    record = count_ops(Squared(beta=0.9, init_hidden=True), torch.rand(2, 5))
+    assert {row.op for row in record.layers} == {"elementwise", "activation"}
+
+
 def test_classes_of_your_own_may_be_given():
     class Quadratic(nn.Module):
         def forward(self, x):

@@ -37,6 +37,7 @@ def graph_of(*nodes: nir.NIRNode, arrives: tuple[int, ...], sent: tuple[int, ...
     return nir.NIRGraph(found, list(pairwise(chain)), type_check=False)
 
 
+@pytest.mark.filterwarnings("ignore:Using padding=")
 @pytest.mark.parametrize("padding", [(0, 0), (2, 1), "same", "valid"])
 @pytest.mark.parametrize(
     ("kernel", "dilation"), [((3, 3), (1, 1)), ((2, 3), (2, 1)), ((4, 1), (1, 2))]

@@ -37,6 +37,7 @@ GEOMETRIES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Using padding=")
 @pytest.mark.parametrize("pruned", [False, True], ids=["full", "pruned"])
 @pytest.mark.parametrize(("kind", "size", "options"), GEOMETRIES)
 def test_convolution_counts_equal_a_binarised_rerun(kind, size, options, pruned):

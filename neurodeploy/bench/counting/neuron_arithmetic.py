@@ -8,7 +8,7 @@ them is imported.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -71,28 +71,30 @@ def neuron_arithmetic(
 ) -> NeuronArithmetic | None:
     """What an update of `module` costs; None for what is no known neuron.
 
-    given: classes of the user's own, with their subclasses; they come first. A known class with an
-    option that changes the equation (a quantized state, inhibition) is not known here: it is
-    counted operator by operator.
+    given: classes of the user's own, with their subclasses; they come first. Of a framework's
+    class, a subclass may do anything, and options may change the equation (a quantized state,
+    inhibition): those are not known here, and counted operator by operator.
     """
     for kind in type(module).__mro__:
         if given and kind in given:
             return given[kind]
-        package = kind.__module__.partition(".")[0]
-        found = TABLES.get(package, {}).get(kind.__name__)
-        if found is not None:
-            return _with_reset(module, found) if package == "snntorch" else found
-    return None
+    kind = type(module)
+    package = kind.__module__.partition(".")[0]
+    found = TABLES.get(package, {}).get(kind.__name__)
+    if found is None or "forward" in vars(module):
+        return None
+    return _with_options(module, found) if package == "snntorch" else found
 
 
-def _with_reset(module: Any, found: NeuronArithmetic) -> NeuronArithmetic | None:
+def _with_options(module: Any, found: NeuronArithmetic) -> NeuronArithmetic | None:
     if getattr(module, "state_quant", False) or getattr(module, "inhibition", False):
         return None
-    reset = int(getattr(module, "reset_mechanism", "none") == "subtract")
-    return NeuronArithmetic(
-        f"{found.model} ({module.reset_mechanism})",
-        found.multiplies,
-        found.adds + reset,
-        found.compares,
-        found.states,
+    reset = int(module.reset_mechanism == "subtract")
+    factor = module.graded_spikes_factor
+    graded = int(not factor.is_meta and bool((factor != 1).any()))
+    return replace(
+        found,
+        model=f"{found.model} ({module.reset_mechanism})",
+        multiplies=found.multiplies + graded,
+        adds=found.adds + reset,
     )
