@@ -4,8 +4,7 @@
 
 The class is the output with the largest sum over time. Trained likewise, 128, 64, 48 and 32
 rectifiers are right in 98.7, 99.0, 99.0 and 97.7 % of the test set, `digits` at 8 bits in 97.3 %.
- `python -m benchmarks.digits_ann RECORDINGS`
-trains it and writes results/digits_ann.safetensors; then
+`python -m benchmarks.digits_ann RECORDINGS` trains and writes results/digits_ann.safetensors, for
 
     neurodeploy compare digits.ndp --ann benchmarks/digits_ann.py:digits_ann \\
         --weights benchmarks/results/digits_ann.safetensors --passes sequence ...
