@@ -19,7 +19,7 @@ from neurodeploy.bench.counting.convention import DEFAULT
 from neurodeploy.bench.counting.record import ByValue, CountRecord, LayerCount
 from neurodeploy.ir.inputs import Inputs, prepare_inputs
 from neurodeploy.ir.neurons import NEURON_MODELS
-from neurodeploy.ir.program import Program, Synapse, forward_synapses
+from neurodeploy.ir.program import Neuron, Program, Synapse, forward_synapses
 from neurodeploy.ir.synapses import fan_out, linear
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -64,7 +64,8 @@ def count_program_twin(program: Program, inputs: Inputs, passes: int) -> CountRe
             for synapse in program.incoming(name):
                 sent = (now if synapse.name in forward else before).get(synapse.source)
                 if sent is not None:
-                    total += linear(synapse, sent, program.shapes[name])
+                    arriving = linear(synapse, sent, program.shapes[name])
+                    total += arriving * 2.0**synapse.weight_exp
                     _tally(tallies[synapse.name], sent, fan[synapse.name])
             now[name] = _activation(program, name, total)
         before = now
@@ -74,13 +75,21 @@ def count_program_twin(program: Program, inputs: Inputs, passes: int) -> CountRe
 
 
 def _activation(program: Program, name: str, total: Array) -> Array:
+    """What a population sends; in a fixed Program from integers, so that 1 is the threshold too."""
     neuron = program.neuron(name)
+    model, fixed = NEURON_MODELS[neuron.model], program.arithmetic == "fixed"
+    shift = 2.0**model.input_shift if fixed else 1.0
+    v = total * shift + _bias(neuron)
     if not _rectifies(program, name):
-        return total
-    scale = np.asarray(neuron.params.get("vth", 1), dtype=np.float64)
-    bias = np.asarray(neuron.params.get("bias", 0), dtype=np.float64)
-    y = np.maximum(total + bias, 0.0) / np.where(scale > 0, scale, 1.0)
+        return v / neuron.scale * model.message_scale(neuron.params, neuron.scale)
+    threshold = np.asarray(neuron.params.get("vth", 1), dtype=np.float64) * shift
+    y = np.maximum(v, 0.0) / np.where(threshold > 0, threshold, 1.0)
     return np.minimum(y, LARGEST)
+
+
+def _bias(neuron: Neuron) -> Array:
+    mantissa = np.asarray(neuron.params.get("bias", 0), dtype=np.float64)
+    return mantissa * 2.0 ** int(neuron.params.get("bias_exp", 0))
 
 
 def _rectifies(program: Program, name: str) -> bool:

@@ -116,8 +116,8 @@ def _measured_row(m: Measurement, results: Results) -> tuple[Cell, ...]:
         Cell(NOTHING if m.dynamic_j is None else si(m.dynamic_j, "J"), tone="bad" * negative),
         Cell("unpriced" if estimate is None else si(estimate.energy_j, "J")),
         Cell(band(low, high, "J")),
-        Cell(si(m.active_w, "W")),
-        Cell(NOTHING if m.idle_w is None else si(m.idle_w, "W")),
+        Cell(si(m.active_w, "W", 4)),
+        Cell(NOTHING if m.idle_w is None else si(m.idle_w, "W", 4)),
         Cell(f"{m.file}, {m.inferences:,} inferences in {price(m.seconds, 's')}"),
         Cell("; ".join(m.flags), tone="bad" if m.flags else ""),
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from neurodeploy import pipeline
 from neurodeploy.bench.comparison import Question, run_comparison
 from neurodeploy.bench.energy_records import EnergyEstimate, EnergyTerm
 from neurodeploy.bench.measured import parse_measurement, read_measurement
@@ -19,6 +20,7 @@ from neurodeploy.bench.twin import count_program_twin
 from neurodeploy.errors import ConfigError, DataError
 from neurodeploy.hardware import load_hardware
 from neurodeploy.ir.program import ConvGeometry, Neuron, Port, Program, Synapse
+from neurodeploy.resources import resource
 
 from . import bench_sample as sample
 
@@ -88,6 +90,17 @@ def test_a_recurrent_twin_is_a_recurrent_network_of_rectifiers():
         state = torch.relu(drive.flatten(1) + state @ weights.T + 0.25) / 2.0
     assert loop.effective.graded == expected
     assert loop.dense_macs == 27 * 27 * 5 * 2
+
+
+def test_the_twin_of_integers_is_that_of_the_real_network():
+    """Rounded weights, shifted and scaled by layer, leave nearly the same rectifiers silent."""
+    x = np.load(resource("exports", "digits_calibration.npz"))["input"][:, :10]
+    real = pipeline.load(resource("exports", "digits.nir"), None)
+    fixed = pipeline.compile(real, "loihi2", calibration=x).program
+    counts = [count_program_twin(p, x, len(x)) for p in (real, fixed)]
+    ours, theirs = (r.effective_macs + r.effective_acs for r in counts)
+    assert counts[0].dense_macs == counts[1].dense_macs
+    assert theirs == pytest.approx(ours, rel=0.03)
 
 
 def test_a_still_input_takes_one_pass():
