@@ -1,7 +1,7 @@
 """Speech enhancers on one and the same set of mixtures.
 
     python -m neurodeploy.bench.enhancement (--corpus CORPUS [--set test] | --voicebank FOLDER)
-        --out RESULTS.json [--weights RUN/spiking_s4.safetensors …] [--workers 2]
+        --out RESULTS.json [--networks RUN/spiking_s4.safetensors X.nir …] [--workers 2]
 
 Every mixture is enhanced once per system; the metrics are computed in parallel processes. Each row
 is a mean over the set; `error` is its standard error.
@@ -26,9 +26,11 @@ from neurodeploy.bench.speech_metrics import dnsmos, estoi, pesq_wb, si_snr, sto
 from neurodeploy.errors import DataError
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.audio.io import Audio
+from neurodeploy.zoo.audio.stream import Enhancer, enhance_recording
 from neurodeploy.zoo.data.noisy_speech import Pair
 from neurodeploy.zoo.data.noisy_speech_sets import SETS, RenderedSet, render_set
 from neurodeploy.zoo.data.voicebank import read_pair, voicebank_files
+from neurodeploy.zoo.denoisers import CpuDenoiser, open_program
 from neurodeploy.zoo.models.classical_enhancers import (
     iterative_wiener,
     rnnoise,
@@ -119,6 +121,28 @@ def torch_enhancer(weights: Path) -> Enhance:
     return enhance
 
 
+def program_enhancer(network: Path) -> Enhance:
+    """The integers behind a .nir or .ndp (`zoo.denoisers.open_program`), a new stream each time."""
+    program = open_program(network, "cpu")
+
+    def enhance(audio: Audio) -> Audio:
+        return enhance_recording(Enhancer(CpuDenoiser(program)), audio)
+
+    return enhance
+
+
+def named_systems(networks: Sequence[Path]) -> dict[str, Enhance]:
+    """The baselines, and trained networks: NAME.safetensors in torch as NAME, the rest as NAME on
+    the chip's integers."""
+    systems = dict(CLASSICAL)
+    for path in networks:
+        if path.suffix == ".safetensors":
+            systems[path.stem] = torch_enhancer(path)
+        else:
+            systems[f"{path.stem} (fixed)"] = program_enhancer(path)
+    return systems
+
+
 def voicebank_set(root: Path) -> RenderedSet:
     """The test set of VoiceBank+DEMAND; the digest is of its file names."""
     files = [f for f in voicebank_files(root) if f.split == "test"]
@@ -153,15 +177,14 @@ def main() -> None:
     data.add_argument("--voicebank", type=Path, help="folder of VoiceBank+DEMAND")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--set", default="test", choices=SETS, help="of the corpus")
-    parser.add_argument("--weights", type=Path, nargs="*", default=[])
+    parser.add_argument("--networks", type=Path, nargs="*", default=[])
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
-    systems = CLASSICAL | {path.stem: torch_enhancer(path) for path in given.weights}
     if given.voicebank is not None:
         name, mixtures = "voicebank_test", voicebank_set(given.voicebank)
     else:
         name, mixtures = given.set, render_set(given.corpus, SETS[given.set])
-    table = measure(mixtures, name, systems, given.workers)
+    table = measure(mixtures, name, named_systems(given.networks), given.workers)
     write_text(given.out, json.dumps(table, indent=2) + "\n")
 
 

@@ -34,7 +34,7 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
 ) -> None:
     """Enhance speech, and tell the real-time factor, the latency and what the chip would do."""
-    from neurodeploy.zoo.audio.stream import Enhancer, enhance_stream
+    from neurodeploy.zoo.audio.stream import Enhancer
     from neurodeploy.zoo.denoisers import open_denoiser
 
     _check_places(recording, output, backend, as_json or page or clean)
@@ -42,8 +42,7 @@ def command(
     heard: list[Audio] = []
     written: list[Audio] = []
     started = time.perf_counter()
-    whole = backend == "lava"
-    for chunk in enhance_stream(enhancer, _kept(_chunks(recording, whole), heard)):
+    for chunk in _enhanced(enhancer, _kept(_chunks(recording), heard), backend):
         _send(output, chunk)
         written.append(chunk)
     seconds = time.perf_counter() - started
@@ -77,7 +76,18 @@ def _check_places(recording: Path, output: Path, backend: str, more: object) -> 
         raise ConfigError(problems)
 
 
-def _chunks(recording: Path, whole: bool) -> Iterator[Audio]:
+def _enhanced(enhancer: Enhancer, chunks: Iterator[Audio], backend: str) -> Iterator[Audio]:
+    """As a stream, but Lava, which runs recordings as a whole."""
+    import numpy as np
+
+    from neurodeploy.zoo.audio.stream import enhance_recording, enhance_stream
+
+    if backend == "lava":
+        return iter([enhance_recording(enhancer, np.concatenate(list(chunks)))])
+    return enhance_stream(enhancer, chunks)
+
+
+def _chunks(recording: Path) -> Iterator[Audio]:
     """Audio in pieces, as it comes."""
     import numpy as np
 
@@ -94,9 +104,8 @@ def _chunks(recording: Path, whole: bool) -> Iterator[Audio]:
             )
         return
     x = read_audio(recording)
-    size = x.size if whole else CHUNK
-    for start in range(0, x.size, size):
-        yield x[start : start + size]
+    for start in range(0, x.size, CHUNK):
+        yield x[start : start + CHUNK]
 
 
 def _kept(chunks: Iterator[Audio], heard: list[Audio]) -> Iterator[Audio]:

@@ -13,6 +13,7 @@ from neurodeploy import pipeline  # noqa: E402
 from neurodeploy.backends import reference  # noqa: E402
 from neurodeploy.zoo.audio.stft import StftConfig  # noqa: E402
 from neurodeploy.zoo.data.clips import load_clips  # noqa: E402
+from neurodeploy.zoo.fine_tuning import FixedNetwork, fine_tune  # noqa: E402
 from neurodeploy.zoo.models.masking import MaskEnhancer, log_levels  # noqa: E402
 from neurodeploy.zoo.models.spiking_s4_graph import to_graph  # noqa: E402
 from neurodeploy.zoo.models.spiking_s4_loihi import (  # noqa: E402
@@ -81,3 +82,29 @@ def test_integers_are_lavas(model: MaskEnhancer, features: Any) -> None:
     real = pipeline.run(pipeline.load(graph, STFT.dt), inputs[:, :1], backend="reference")
     error = ours.real(fixed.outputs[0]) - real.output
     assert np.abs(error).mean() < 0.2 * np.abs(real.output).mean()
+
+
+def test_fine_tuning_runs_these_integers_and_lowers_the_loss(
+    model: MaskEnhancer, features: Any
+) -> None:
+    graph = to_graph(model.network, STFT.dt)
+    inputs = by_step(features)[:40]
+    compiled = pipeline.to_integers(
+        pipeline.load(graph, STFT.dt), pipeline.chip_of("loihi2"), inputs
+    )
+    network = FixedNetwork(compiled.program, compiled.real)
+    simulated = pipeline.run(compiled.program, inputs, backend="cpu", probe="all")
+    ours = network.integers(inputs)
+    for neuron in compiled.program.neurons:
+        state = {"s4d": "y", "integrator": "v"}.get(neuron.model, "s")
+        wanted = simulated.states[f"{neuron.name}/{state}"]
+        assert np.array_equal(ours[neuron.name].detach().numpy(), wanted), neuron.name
+    target = 0.5 * network.run(inputs)[compiled.program.outputs[0]].detach()
+    tuned = fine_tune(
+        graph, [(inputs, target)], lambda o, t: (o - t).square().mean(),
+        calibration=inputs, dt=STFT.dt, epochs=5, lr=1e-3,
+    )  # fmt: skip
+    assert tuned.losses[-1] < 0.8 * tuned.losses[0]
+    again = pipeline.run(tuned.program, inputs, backend="cpu")
+    out = tuned.network.run(inputs)[tuned.program.outputs[0]].detach().numpy()
+    assert np.abs(again.real(tuned.program.outputs[0]) - out).max() < 1e-6

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from neurodeploy.bench.enhancement import program_enhancer
 from neurodeploy.cli import main
 from neurodeploy.zoo.audio.io import read_audio
 from neurodeploy.zoo.audio.stft import StftConfig
-from neurodeploy.zoo.audio.stream import Enhancer, Frames, enhance_stream
+from neurodeploy.zoo.audio.stream import Enhancer, Frames, enhance_recording, enhance_stream
 from neurodeploy.zoo.data.clips import load_clips
 
 CLIP = load_clips()[0].audio[:20_333]
@@ -41,6 +42,7 @@ def pieces(x: np.ndarray[Any, Any], seed: int) -> list[np.ndarray[Any, Any]]:
 @pytest.mark.parametrize("delay", [0, 1, 5])
 def test_a_stream_does_not_depend_on_its_pieces_nor_on_late_masks(delay: int) -> None:
     whole = np.concatenate(list(enhance_stream(Enhancer(Louder(0)), [CLIP])))
+    assert np.array_equal(enhance_recording(Enhancer(Louder(delay)), CLIP), whole)
     enhancer = Enhancer(Louder(delay))
     parts = list(enhance_stream(enhancer, pieces(CLIP, delay)))
     assert np.array_equal(np.concatenate(parts), whole) and whole.size == CLIP.size
@@ -69,11 +71,8 @@ def test_torch_networks_stream_as_they_run_whole(tmp_path: Path) -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained network as .safetensors, .nir with its calibration, and a recording."""
     torch = pytest.importorskip("torch")
-    from neurodeploy.ir.nir_file import write_nir
     from neurodeploy.zoo.audio.io import write_audio
     from neurodeploy.zoo.models.enhancers import ENHANCERS
-    from neurodeploy.zoo.models.spiking_s4_graph import to_graph
-    from neurodeploy.zoo.models.write_spiking_s4 import features
     from neurodeploy.zoo.train.checkpoint import save_weights
 
     folder = tmp_path_factory.mktemp("enhance")
@@ -84,13 +83,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             model(torch.from_numpy(CLIP[None]))
     name = "spiking_s4_loihi"
     save_weights(folder / f"{name}.safetensors", model)
-    config = model.stft.config
-    write_nir(folder / f"{name}.nir", to_graph(model.double().eval().network, config.dt),
-              {"dt": config.dt, "discretisation": "forward_euler"})  # fmt: skip
-    levels = features(CLIP, config)[:, None, :, None]
-    np.savez(folder / f"{name}_calibration.npz", input=levels)
+    write_graph(folder / f"{name}.nir", model.network)
     write_audio(folder / "in.wav", CLIP)
     return folder
+
+
+def write_graph(path: Path, network: Any) -> None:
+    """The graph and its calibration."""
+    from neurodeploy.ir.nir_file import write_nir
+    from neurodeploy.zoo.denoisers import CHIP_STFT
+    from neurodeploy.zoo.models.spiking_s4_graph import to_graph
+    from neurodeploy.zoo.models.write_spiking_s4 import features
+
+    graph = to_graph(network.double().eval(), CHIP_STFT.dt)
+    write_nir(path, graph, {"dt": CHIP_STFT.dt, "discretisation": "forward_euler"})
+    levels = features(CLIP, CHIP_STFT)[:, None, :, None]
+    np.savez(path.with_name(f"{path.stem}_calibration.npz"), input=levels)
 
 
 def enhance(folder: Path, *options: str) -> None:
@@ -102,9 +110,6 @@ def enhance(folder: Path, *options: str) -> None:
 def test_the_command_enhances_a_recording_with_the_chips_integers(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from neurodeploy.pipeline import run
-    from neurodeploy.zoo.denoisers import LavaDenoiser, open_program
-
     network = str(folder / "spiking_s4_loihi.nir")
     out = folder / "out.flac"
     enhance(folder, str(folder / "in.wav"), "-o", str(out), "--network", network, "--json")
@@ -113,20 +118,27 @@ def test_the_command_enhances_a_recording_with_the_chips_integers(
     assert facts["synaptic_operations_per_frame"] > 1000 and facts["real_time_factor"] > 0
     enhanced = read_audio(out)
     assert enhanced.size == CLIP.size
-    program = open_program(Path(network), "cpu")
+    at_once = program_enhancer(Path(network))(read_audio(folder / "in.wav"))
+    assert np.abs(enhanced - np.clip(at_once, -1, 1)).max() <= 1 / 32_768
 
-    class Whole(LavaDenoiser):
-        """The same through `run`, all frames at once."""
 
-        def advance(self, magnitude: Frames) -> Frames:
-            from neurodeploy.zoo.denoisers import _features
+def test_lava_gives_the_same_audio(folder: Path) -> None:
+    import torch
 
-            trace = run(program, _features(program, magnitude), backend="cpu")
-            return trace.real(program.outputs[0]).reshape(len(magnitude), -1)
+    from neurodeploy.zoo.audio.io import write_audio
+    from neurodeploy.zoo.models.spiking_s4_loihi import SpikingS4Loihi, SpikingS4LoihiConfig
 
-    at_once = next(enhance_stream(Enhancer(Whole(program)), [read_audio(folder / "in.wav")]))
-    heard = np.abs(enhanced[: at_once.size] - np.clip(at_once, -1, 1))
-    assert heard.max() <= 1 / 32_768
+    torch.manual_seed(0)
+    small = SpikingS4Loihi(SpikingS4LoihiConfig(width=12, layers=1, state=4))
+    network = str(folder / "small.nir")
+    write_graph(folder / "small.nir", small)
+    write_audio(folder / "short.wav", CLIP[:2_000])
+    for backend in ("cpu", "lava"):
+        out = str(folder / f"{backend}.flac")
+        options = ("-o", out, "--network", network, "--backend", backend)
+        enhance(folder, str(folder / "short.wav"), *options)
+    ours, lavas = read_audio(folder / "cpu.flac"), read_audio(folder / "lava.flac")
+    assert np.array_equal(ours, lavas) and np.abs(ours).max() > 0
 
 
 def test_the_command_passes_a_stream_through(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

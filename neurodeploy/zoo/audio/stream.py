@@ -65,6 +65,15 @@ class Enhancer:
         return np.stack(done)
 
 
+def enhance_recording(enhancer: Enhancer, audio: Audio) -> Audio:
+    """(samples,) -> enhanced, of the same length and in step with it, by one `push`."""
+    hop = enhancer.denoiser.stft.hop
+    skip = enhancer.late * hop
+    padded = np.pad(audio, (0, skip + -audio.size % hop))
+    out = enhancer.push(padded.reshape(-1, hop)).ravel()
+    return out[skip : skip + audio.size].astype(np.float32)
+
+
 def enhance_stream(enhancer: Enhancer, chunks: Iterable[Audio]) -> Iterator[Audio]:
     """Chunks of any sizes -> enhanced chunks, in all of the same length and in step with them."""
     hop = enhancer.denoiser.stft.hop

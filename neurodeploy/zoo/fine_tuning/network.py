@@ -22,11 +22,13 @@ from neurodeploy.ir.program import Program
 from neurodeploy.passes.quantize.weights import with_values
 from neurodeploy.zoo.fine_tuning.components import components
 from neurodeploy.zoo.fine_tuning.fixed_step import MODELS
+from neurodeploy.zoo.fine_tuning.modes import FixedModes
 from neurodeploy.zoo.fine_tuning.population import FixedPopulation
 from neurodeploy.zoo.fine_tuning.synapse import FixedSynapse
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Messages = dict[str, Tensor]
+S4D = "s4d"
 
 
 class FixedNetwork(nn.Module):
@@ -49,7 +51,7 @@ class FixedNetwork(nn.Module):
         self.program, self.real = program, real
         starts = real.synapses if real and not at_integers else ()
         weights = {s.name: s.weight_values for s in starts}
-        biases = {n.name: n.params["bias"] for n in real.neurons} if real else {}
+        biases = {n.name: n.params.get("bias") for n in real.neurons} if real else {}
         self.synapses = nn.ModuleList(
             FixedSynapse(
                 s, weights.get(s.name), _factor(program, s.source, s.target), self._shape(s.target)
@@ -57,8 +59,13 @@ class FixedNetwork(nn.Module):
             for s in program.synapses
         )
         self.populations = nn.ModuleList(
-            FixedPopulation(n, biases.get(n.name), slope) for n in program.neurons
+            FixedModes(n) if n.model == S4D else FixedPopulation(n, biases.get(n.name), slope)
+            for n in program.neurons
         )
+        modes = {n.name for n in program.neurons if n.model == S4D}
+        for synapse in self._synapses():  # what spreads over modes and sums them is structure
+            if modes & {synapse.synapse.source, synapse.synapse.target}:
+                synapse.weight.requires_grad_(False)
         self._components = components(program)
 
     def forward(self, x: Any) -> Any:
@@ -161,11 +168,15 @@ class FixedNetwork(nn.Module):
         """The real Program with the weights and biases that the integers stand for."""
         assert self.real is not None
         weights = {s.synapse.name: s.real_weights() for s in self._synapses()}
-        biases = {p.neuron.name: p.real_bias() for p in self._populations()}
+        biases = {
+            p.neuron.name: {"bias": p.real_bias()}
+            for p in self._populations()
+            if isinstance(p, FixedPopulation)
+        }
         return replace(
             self.real,
             neurons=tuple(
-                replace(n, params={**n.params, "bias": biases[n.name]}) for n in self.real.neurons
+                replace(n, params={**n.params, **biases.get(n.name, {})}) for n in self.real.neurons
             ),
             synapses=tuple(
                 replace(s, weights=with_values(s, weights[s.name])) for s in self.real.synapses
@@ -178,10 +189,10 @@ class FixedNetwork(nn.Module):
     def _synapses(self) -> list[FixedSynapse]:
         return list(self.synapses)  # type: ignore[arg-type]  # a ModuleList forgets
 
-    def _populations(self) -> list[FixedPopulation]:
+    def _populations(self) -> list[FixedPopulation | FixedModes]:
         return list(self.populations)  # type: ignore[arg-type]  # likewise
 
-    def _population(self, name: str) -> FixedPopulation:
+    def _population(self, name: str) -> FixedPopulation | FixedModes:
         return next(p for p in self._populations() if p.neuron.name == name)
 
 
@@ -189,12 +200,11 @@ def _check(program: Program) -> None:
     if program.arithmetic != "fixed":
         detail = "is real: it has no integers to train through"
         raise QuantizationError(Diagnostic(program.name, "arithmetic", detail, "compile it"))
+    known = (*MODELS, S4D)
     problems = [
-        Diagnostic(
-            f"neuron {n.name}", "fine-tuning", f"{n.model} is not one of {', '.join(MODELS)}"
-        )
+        Diagnostic(f"neuron {n.name}", "fine-tuning", f"{n.model} is not one of {', '.join(known)}")
         for n in program.neurons
-        if n.model not in MODELS
+        if n.model not in known
     ]
     if problems:
         raise QuantizationError(problems)
