@@ -95,11 +95,17 @@ def command(
 def _own(
     reference: str, weights: Path | None, ann_input: Path | None, data: Any, question: Question
 ) -> Own:
+    import numpy as np
+
     from neurodeploy.bench.own_ann import run_own_ann
     from neurodeploy.cli._factory import load_module
+    from neurodeploy.errors import ConfigError, Diagnostic
 
-    module = load_module(reference, weights)
     x = data if ann_input is None else _one_array(ann_input)
+    if not isinstance(x, np.ndarray):
+        detail = "the spiking network's input is no single array"
+        raise ConfigError(Diagnostic(reference, "input", detail, "give it with --ann-input"))
+    module = load_module(reference, weights)
     return run_own_ann(module, x, name=reference, passes=question.passes)
 
 
