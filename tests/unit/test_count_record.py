@@ -48,7 +48,7 @@ def test_every_convention_has_its_own_id_and_is_read_back_from_it():
         Convention(**dict(zip(CHOICES, chosen, strict=True)))
         for chosen in itertools.product(*CHOICES.values())
     ]
-    assert len({c.id for c in conventions}) == len({c.text for c in conventions}) == 96
+    assert len({c.id for c in conventions}) == len({c.text for c in conventions}) == 192
     assert all(Convention.parse(c.id) == c for c in conventions)
     assert Convention().id == VERSION
 
@@ -59,9 +59,13 @@ def test_other_ids_are_refused(text):
         Convention.parse(text)
 
 
-def test_the_unit_of_decision_cannot_change_afterwards():
+@pytest.mark.parametrize("other", [Convention(unit="call"), Convention(means="folded")])
+def test_what_was_decided_while_counting_cannot_change_afterwards(other):
     with pytest.raises(ConfigError, match="count again"):
-        RECORD.by(Convention(unit="call"))
+        RECORD.by(other)
+
+
+def test_a_choice_that_does_not_exist_is_refused():
     with pytest.raises(ConfigError, match="padding"):
         Convention(padding="maybe")
 

@@ -187,6 +187,32 @@ def test_pooling():
         assert (row.op, getattr(row, what)) == ("pool", count)
 
 
+@pytest.mark.parametrize(
+    "pool",
+    [nn.AvgPool2d(2), nn.AdaptiveAvgPool2d((3, 2)), nn.AvgPool2d((3, 1), (2, 1), (1, 0))],
+    ids=["average", "adaptive", "padded"],
+)
+def test_means_of_spikes_are_graded_or_folded_into_weights(pool):
+    torch.manual_seed(0)
+    x = (torch.rand(4, 3, 6, 4) < 0.5).float()
+    outputs = pool(x)[0].numel()
+    net = nn.Sequential(pool, nn.Flatten(), nn.Linear(outputs, 7, bias=False))
+    graded, folded = (count_ops(net, x, convention=Convention(means=m)) for m in ("run", "folded"))
+    nonzero = 7 * int(torch.count_nonzero(pool(x)))
+    area = {2: 4, (3, 2): 4, (3, 1): 3}[getattr(pool, "kernel_size", (3, 2))]
+    spikes = 7 * int((pool(x).double() * area).round().sum())
+    assert (graded.effective_macs, graded.effective_acs) == (nonzero, 0)
+    assert (folded.effective_macs, folded.effective_acs) == (0, nonzero)
+    assert folded.by(Convention(integers="repeated", means="folded")).effective_acs == spikes
+    assert sum(row.multiplies for row in folded.layers) == 0
+
+
+def test_means_of_graded_activations_stay_graded():
+    net = nn.Sequential(nn.AvgPool2d(2), nn.Flatten(), nn.Linear(4, 7))
+    record = count_ops(net, torch.rand(2, 1, 4, 4), convention=Convention(means="folded"))
+    assert record.effective_macs == 2 * 4 * 7
+
+
 def attention_by_hand(q, k, v, mask):
     scores = torch.einsum("bhle,bhse->bhls", q, k) * q.shape[-1] ** -0.5
     weights = torch.softmax(scores.masked_fill(~mask, float("-inf")), -1)

@@ -14,6 +14,7 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "integers": ("acs", "macs", "repeated"),
     "bias": ("beside", "in"),
     "batch_norm": ("run", "folded"),
+    "means": ("run", "folded"),
     "unit": ("sample", "call"),
 }
 LARGEST_INTEGER: Final = 15
@@ -34,6 +35,8 @@ WORDS: Final[dict[tuple[str, str], str]] = {
     ("bias", "in"): "a bias addition is one more MAC of its layer",
     ("batch_norm", "run"): "batch normalisation is counted as it runs",
     ("batch_norm", "folded"): "batch normalisation right after a layer with weights is folded away",
+    ("means", "run"): "a mean of spikes is a graded activation",
+    ("means", "folded"): "a mean of spikes counts as their sum, its division is in the weights",
     ("unit", "sample"): "binary or graded is decided for each sample, or row of a matrix",
     ("unit", "call"): "binary or graded is decided for all samples of a call together",
 }
@@ -44,7 +47,7 @@ class Convention:
     """The choices on which tools differ; the default of each is the first of `CHOICES`.
 
     Counts keep every side of them apart, so that a record can be read by any convention; only
-    `unit` is decided while counting. Raises ConfigError for a choice that does not exist.
+    `means` and `unit` are decided while counting. Raises ConfigError for any other choice.
     """
 
     padding: str = "out"
@@ -52,6 +55,7 @@ class Convention:
     integers: str = "acs"
     bias: str = "beside"
     batch_norm: str = "run"
+    means: str = "run"
     unit: str = "sample"
 
     def __post_init__(self) -> None:

@@ -25,7 +25,9 @@ from neurodeploy.bench.counting.arithmetic import (
     Arithmetic,
     plain_name,
 )
+from neurodeploy.bench.counting.convention import Convention
 from neurodeploy.bench.counting.fanout import Fanout, storage_of, version_of
+from neurodeploy.bench.counting.means import Means
 from neurodeploy.bench.counting.neuron_arithmetic import NeuronArithmetic
 from neurodeploy.bench.counting.padding import Padding
 from neurodeploy.bench.counting.pooling import POOLS, pool_ops
@@ -52,10 +54,11 @@ class Operators:
     in no row, with their calls.
     """
 
-    def __init__(self, module: nn.Module, *, by_call: bool) -> None:
+    def __init__(self, module: nn.Module, convention: Convention) -> None:
         stored = [*module.parameters(), *module.buffers()]
         self._fanout = Fanout(frozenset(storage_of(x) for x in stored))
-        self._by_call = by_call
+        self._by_call = convention.unit == "call"
+        self._means = Means(convention.means == "folded")
         self.running: list[tuple[str, bool]] = [("", False)]
         self._last: tuple[str, Tensor] | None = None
         self._padding = Padding()
@@ -106,6 +109,7 @@ class Operators:
         if product.reach is None:
             self.shapes_only = True
             return
+        x = self._means.sums(x)
         row.taken.add(x, product.shape, product.reach, product.kinds, self._by_call)
         if product.zero_reach is not None:
             row.skipped.add(x, product.shape, product.zero_reach, product.kinds, self._by_call)
@@ -204,8 +208,13 @@ class Operators:
             return
         row = self._row("pool")
         row.call(args[0].numel(), y)
+        folded = self._means.take(name, args, kwargs, y)
         for each, count in pool_ops(name, args[0], y, args):
-            row.elements[each] += count
+            row.elements[each] += 0 if folded and each is MULTIPLY else count
+
+    def _mean(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> None:
+        self._arithmetic("reduction", REDUCTIONS["mean"], args[0].numel(), args[0], out)
+        self._means.take("mean", args, kwargs, out)
 
     def _elements(self, op: str, each: Arithmetic, per_input: bool) -> Handler:
         def count(args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
@@ -235,6 +244,7 @@ _HANDLERS: Final = {
     **dict.fromkeys(("addmm", "addbmm", "baddbmm", "addmv"), Operators._sum_and_product),
     "mkldnn_rnn_layer": Operators._lstm,
     "add": Operators._add,
+    "mean": Operators._mean,
     **dict.fromkeys(BATCH_NORMS, Operators._batch_norm),
 }
 _ATTENTIONS: Final = frozenset(

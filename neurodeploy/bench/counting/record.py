@@ -137,10 +137,13 @@ class CountRecord:
             raise ConfigError(Diagnostic("convention zero_weights", "unknown", detail, hint))
 
     def by(self, convention: Convention) -> CountRecord:
-        """The same counts read by another convention; ConfigError if `unit` differs."""
-        if convention.unit != self.convention.unit:
-            detail = f"counted by {self.convention.id}, which cannot become {convention.id}"
-            raise ConfigError(Diagnostic("convention unit", "unlike-counts", detail, "count again"))
+        """The same counts read by another convention; ConfigError if it differs in what was
+        decided while counting."""
+        for choice in ("means", "unit"):
+            if getattr(convention, choice) != getattr(self.convention, choice):
+                detail = f"counted by {self.convention.id}, which cannot become {convention.id}"
+                where = f"convention {choice}"
+                raise ConfigError(Diagnostic(where, "unlike-counts", detail, "count again"))
         return replace(self, convention=convention)
 
     @property

@@ -77,7 +77,7 @@ class OperationCounter:
         self.module = module
         self.convention = convention
         self._neurons = neurons
-        self._operators = Operators(module, by_call=convention.unit == "call")
+        self._operators = Operators(module, convention)
         self._mode = _Mode(self._operators)
         self._open = ExitStack()
 
