@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch")
 import snntorch  # noqa: E402
 from snntorch import surrogate  # noqa: E402
 
+from neurodeploy.bench.enhancer_macs import CLIP_FRAMES, frame_macs  # noqa: E402
 from neurodeploy.zoo.models.enhancers import ENHANCERS  # noqa: E402
 from neurodeploy.zoo.models.plif import Plif  # noqa: E402
 from neurodeploy.zoo.models.s4d import S4D  # noqa: E402
@@ -77,3 +78,13 @@ def test_the_neuron_is_snntorchs_first_step_from_rest() -> None:
     s = torch.sigmoid(4.0 * (torch.sigmoid(plif.w) * x - 1.0))
     expected = 4.0 * s * (1 - s) * torch.sigmoid(plif.w)
     assert (gradient - expected).abs().max() < 1e-6
+
+
+def test_operations_are_the_published_ones_in_the_published_convention() -> None:
+    """1.50e9 "FLOPs" for 30 s (arXiv:2309.03641); the challenge's baseline has more, as it says."""
+    plain = frame_macs(ENHANCERS["spiking_s4_plain"]().network)
+    assert plain.linear == 393_728
+    assert plain.published * CLIP_FRAMES == pytest.approx(1.496e9, rel=1e-3)
+    assert plain.counted - plain.linear == 4 * (256 * 32 * 8 + 256)
+    baseline = frame_macs(ENHANCERS["sdnn_baseline"]().network)
+    assert baseline.published * CLIP_FRAMES == pytest.approx(1.97e9, rel=1e-3)
