@@ -71,7 +71,8 @@ def _headlines(results: Results) -> tuple[tuple[str, str, str], ...]:
     found.append(("synaptic operations", each, "per inference, mean"))
     if results.ann is not None and network.ann_passes is not None:
         macs = round(results.ann.counts.macs_per_step * network.ann_passes)
-        found.append(("MACs of the artificial twin", count(macs), "per inference"))
+        other = "twin" if results.ann.derived else "network"
+        found.append((f"MACs of the artificial {other}", count(macs), "per inference"))
     for e in foremost(results)[:1]:
         remark = f"{band(e.low_j, e.high_j, 'J')}, {place(e)}"
         found.append(("estimated energy", si(e.energy_j, "J"), remark))
