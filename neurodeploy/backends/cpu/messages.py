@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -101,25 +102,34 @@ class Lister:
         self._orders = {p.name: _order(plan.orders[p.name]) for p in plan.program.inputs}
         self._list = compiled_helper(list_messages)
         self._graded = any(p.num_message_bits for p in plan.program.inputs)
+        self._room = functools.lru_cache(maxsize=1)(self._new_room)
 
     def __call__(self, arrays: Mapping[str, Array], word: np.dtype[Any]) -> Given:
-        """Messages of `(T, B, *shape)` arrays. Raises DataError for values that do not fit."""
+        """Messages of `(T, B, *shape)` arrays, until the next call. Raises DataError for values
+        that do not fit."""
         ports = self._program.inputs
         steps, batch = arrays[ports[0].name].shape[:2]
         rows = steps * batch
-        room = rows * sum(p.size for p in ports)
-        indices = np.empty(room + EIGHT, dtype=np.int32)
-        values = np.empty(room if self._graded else 0, dtype=word)
-        ends = np.zeros(1 + rows * len(ports), dtype=np.int64)
+        ends, indices, values, flags = self._room(rows, word)
         for number, port in enumerate(ports):
-            flags = np.empty(padded(port.size), dtype=np.uint8)
             part = ends[number * rows : (number + 1) * rows + 1]
             x = self._listed(port, arrays).reshape(rows, port.size)
             how = (self._orders[port.name], *port.limits)
-            if not self._list(x, *how, part, indices, values, flags):
+            if not self._list(x, *how, part, indices, values, flags[number]):
                 prepare_inputs(self._program, arrays)
                 raise AssertionError(f"{port.name} has values that are not listed")
         return Given(ends[1:], indices, values)
+
+    def _new_room(self, rows: int, word: np.dtype[Any]) -> tuple[Array, Array, Array, list[Array]]:
+        """Ends, indices, values and flags for so many rows of every port."""
+        ports = self._program.inputs
+        room = rows * sum(p.size for p in ports)
+        return (
+            np.zeros(1 + rows * len(ports), dtype=np.int64),
+            np.empty(room + EIGHT, dtype=np.int32),
+            np.empty(room if self._graded else 0, dtype=word),
+            [np.empty(padded(p.size), dtype=np.uint8) for p in ports],
+        )
 
     def _listed(self, port: Port, arrays: Mapping[str, Array]) -> Array:
         x = arrays[port.name]
