@@ -39,9 +39,8 @@ def prepare(program: Program, x: Array) -> Runner:
     network = b.Network(*groups.values(), *synapses, monitor)
     network.schedule = ["start", "groups", "thresholds", "resets", "synapses", "end"]
     network.run(steps * b.ms)
-    b.device.build(
-        directory=tempfile.mkdtemp(prefix="neurodeploy-brian2-"), compile=True, run=False
-    )
+    folder = tempfile.TemporaryDirectory(prefix="neurodeploy-brian2-")
+    b.device.build(directory=folder.name, compile=True, run=False)
 
     def run() -> float:
         b.device.run(b.device.project_dir, with_output=False, run_args=[])
@@ -52,7 +51,7 @@ def prepare(program: Program, x: Array) -> Runner:
         found[np.rint(monitor.t / b.ms).astype(int), np.asarray(monitor.i)] = 1
         return found[:, None]
 
-    return Runner(run, read)
+    return Runner(run, read, close=folder.cleanup)
 
 
 def _neurons(neuron: Neuron) -> Any:
