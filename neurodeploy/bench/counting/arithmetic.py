@@ -91,6 +91,15 @@ NORMS: Final = frozenset({"native_layer_norm", "native_group_norm", "_fused_rms_
 LSTM_GATES: Final = Arithmetic(multiplies=3, adds=5, functions=5)
 """Per unit and step of a fused LSTM: four gates summed, c = f c + i g, h = o tanh(c)."""
 
+TABLE: Final[dict[str, tuple[str, Arithmetic, bool]]] = {
+    **{name: ("elementwise", each, False) for name, each in ELEMENTWISE.items()},
+    **{name: ("activation", each, False) for name, each in ACTIVATIONS.items()},
+    **{name: ("reduction", each, True) for name, each in REDUCTIONS.items()},
+    **dict.fromkeys(SOFTMAXES, ("softmax", SOFTMAX, False)),
+    **dict.fromkeys(NORMS, ("norm", NORM, False)),
+}
+"""By name: the operation of the row, what an element costs, and whether one of the input."""
+
 _MOVES_DATA: Final = """
     _conj _local_scalar_dense _reshape_alias _to_copy _unsafe_view abs alias arange as_strided
     broadcast_to cat chunk clone contiguous copy copy_ detach detach_ diag_embed

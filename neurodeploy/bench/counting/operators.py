@@ -10,7 +10,6 @@ from typing import Any, Final
 from torch import Tensor, nn
 
 from neurodeploy.bench.counting.arithmetic import (
-    ACTIVATIONS,
     BATCH_NORM,
     BATCH_NORMS,
     ELEMENTWISE,
@@ -18,10 +17,9 @@ from neurodeploy.bench.counting.arithmetic import (
     LSTM_GATES,
     MULTIPLY,
     NORM,
-    NORMS,
     REDUCTIONS,
     SOFTMAX,
-    SOFTMAXES,
+    TABLE,
     Arithmetic,
     plain_name,
 )
@@ -81,14 +79,14 @@ class Operators:
             return partial(self._attention, [a.name for a in func._schema.arguments])
         if name in POOLS:
             return partial(self._pool, name)
-        if name in _EACH:
-            return self._elements(*_EACH[name])
+        if name in TABLE:
+            return self._elements(*TABLE[name])
         return lambda args, kwargs, out: self.uncounted.update([f"aten.{packet}"])
 
     def knows(self, func: Any) -> bool:
         """Whether `func` is in a table, be it as one that computes nothing."""
         packet = func.overloadpacket.__name__
-        tables: tuple[Collection[str], ...] = (FREE, (_PAD,), _HANDLERS, _ATTENTIONS, POOLS, _EACH)
+        tables: tuple[Collection[str], ...] = (FREE, (_PAD,), _HANDLERS, _ATTENTIONS, POOLS, TABLE)
         return any(name in table for table in tables for name in (packet, plain_name(packet)))
 
     def neuron(self, neuron: NeuronArithmetic, out: Any) -> None:
@@ -255,10 +253,3 @@ _ATTENTIONS: Final = frozenset(
         "_scaled_dot_product_cudnn_attention",
     }
 )
-_EACH: Final[dict[str, tuple[str, Arithmetic, bool]]] = {
-    **{name: ("elementwise", each, False) for name, each in ELEMENTWISE.items()},
-    **{name: ("activation", each, False) for name, each in ACTIVATIONS.items()},
-    **{name: ("reduction", each, True) for name, each in REDUCTIONS.items()},
-    **dict.fromkeys(SOFTMAXES, ("softmax", SOFTMAX, False)),
-    **dict.fromkeys(NORMS, ("norm", NORM, False)),
-}
