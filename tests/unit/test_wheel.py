@@ -66,3 +66,8 @@ def test_the_report_template_travels(installed):
     count, template = python(installed, "-c", code).split()
     assert int(count) >= 8
     assert template == "True"
+
+
+def test_the_schema_of_results_travels(installed):
+    code = "from neurodeploy.bench.schema import read_schema; print(read_schema()['$id'])"
+    assert python(installed, "-c", code).strip() == "neurodeploy.results/2"
