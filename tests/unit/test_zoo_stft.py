@@ -58,3 +58,29 @@ def test_transforms_without_an_inverse_are_refused() -> None:
     with pytest.raises(ConfigError) as error:
         StftConfig(512, 200, "kaiser")
     assert [d.rule for d in error.value.diagnostics] == ["overlap", "window-unknown"]
+
+
+def test_mel_bands_are_those_of_librosa() -> None:
+    librosa = pytest.importorskip("librosa")
+    from neurodeploy.zoo.audio.mel import MelConfig, triangles
+
+    for config in (MelConfig(), MelConfig(16_000, 512, 128, 40)):
+        theirs = librosa.filters.mel(
+            sr=config.sample_rate, n_fft=config.window, n_mels=config.bands, htk=True, norm=None
+        )
+        assert np.abs(triangles(config) - theirs).max() < 1e-6
+
+
+def test_mel_bands_share_every_frequency_between_them() -> None:
+    from neurodeploy.zoo.audio.mel import MelConfig, log_mel, triangles
+
+    config = MelConfig(window=4096)
+    bands = triangles(config)
+    inner = slice(bands[0].argmax() + 1, bands[-1].argmax())
+    assert np.abs(bands.sum(axis=0)[inner] - 1.0).max() < 1e-9 and (bands >= 0).all()
+    hz = 3000.0
+    x = torch.sin(2 * torch.pi * hz * torch.arange(12_000) / 24_000).double()
+    found = log_mel(x[None])
+    assert found.shape == (1, 100, 12_000 // 256 + 1)
+    loudest = triangles(MelConfig())[found[0, :, 20].argmax()].argmax() * 24_000 / 1024
+    assert abs(loudest - hz) < 60.0
