@@ -4,7 +4,7 @@
         --out RESULTS.json [--networks RUN/spiking_s4.safetensors X.nir …] [--workers 2]
 
 Every mixture is enhanced once per system; the metrics are computed in parallel processes. Each row
-is a mean over the set; `error` is its standard error.
+is a mean over the set; `error` is its standard error. `costs`: of every tenth mixture.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from neurodeploy.bench.enhancer_costs import network_costs
 from neurodeploy.bench.speech_metrics import dnsmos, estoi, pesq_wb, si_snr, stoi
 from neurodeploy.errors import DataError
 from neurodeploy.whole_files import write_text
@@ -39,6 +40,8 @@ from neurodeploy.zoo.models.classical_enhancers import (
 
 Enhance = Callable[[Audio], Audio]
 Scores = dict[str, float]
+
+COUNTED_EVERY = 10  # mixtures; operations vary less than quality
 
 CLASSICAL: dict[str, Enhance] = {
     "noisy": lambda audio: audio,
@@ -185,6 +188,8 @@ def main() -> None:
     else:
         name, mixtures = given.set, render_set(given.corpus, SETS[given.set])
     table = measure(mixtures, name, named_systems(given.networks), given.workers)
+    some = [pair.noisy for pair in mixtures.pairs[::COUNTED_EVERY]]
+    table["costs"] = {path.name: network_costs(path, some) for path in given.networks}
     write_text(given.out, json.dumps(table, indent=2) + "\n")
 
 

@@ -125,6 +125,7 @@ def _send(output: Path, chunk: Audio) -> None:
 
 def _facts(enhancer: Enhancer, heard: list[Audio], seconds: float, backend: str) -> dict[str, Any]:
     """What the run took, and what the chip would have done."""
+    from neurodeploy.bench.enhancer_costs import stream_costs
     from neurodeploy.zoo.denoisers import CpuDenoiser
 
     length = sum(chunk.size for chunk in heard) / 16_000
@@ -137,30 +138,8 @@ def _facts(enhancer: Enhancer, heard: list[Audio], seconds: float, backend: str)
     }
     denoiser = enhancer.denoiser
     if isinstance(denoiser, CpuDenoiser) and length:
-        facts |= _chip_work(denoiser)
+        facts |= stream_costs(denoiser)
     return facts
-
-
-def _chip_work(denoiser: Any) -> dict[str, float]:
-    from neurodeploy.bench.ndns import ndns_cost
-
-    counts, c = denoiser.counts(), denoiser.stft
-    synaptic = sum(s.synaptic_operations for s in counts.synapses) / counts.steps
-    updates = sum(n.neuron_updates for n in counts.neurons) / counts.steps
-    cost = ndns_cost(
-        synaptic_operations=synaptic,
-        neuron_updates=updates,
-        dt=c.dt,
-        buffer_s=c.latency_s,
-        compute_s=0.0,
-        denoiser_delay_s=denoiser.delay * c.dt,
-    )
-    return {
-        "synaptic_operations_per_frame": synaptic,
-        "neuron_updates_per_frame": updates,
-        "ndns_power_proxy_ops": cost.power_proxy,
-        "ndns_pdp_proxy_ops": cost.pdp_proxy,
-    }
 
 
 def _write(output: Path, written: list[Audio]) -> None:

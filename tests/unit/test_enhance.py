@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from neurodeploy.bench.enhancement import program_enhancer
+from neurodeploy.bench.enhancer_costs import network_costs
 from neurodeploy.cli import main
 from neurodeploy.zoo.audio.io import read_audio
 from neurodeploy.zoo.audio.stft import StftConfig
@@ -118,6 +119,10 @@ def test_the_command_enhances_a_recording_with_the_chips_integers(
     assert facts["synaptic_operations_per_frame"] > 1000 and facts["real_time_factor"] > 0
     enhanced = read_audio(out)
     assert enhanced.size == CLIP.size
+    costs = network_costs(Path(network), [read_audio(folder / "in.wav")])
+    assert costs["power_proxy"] == pytest.approx(
+        (costs["synaptic_operations_per_frame"] + 10 * 8193) / 8e-3
+    )
     at_once = program_enhancer(Path(network))(read_audio(folder / "in.wav"))
     assert np.abs(enhanced - np.clip(at_once, -1, 1)).max() <= 1 / 32_768
 

@@ -5,6 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from neurodeploy.bench.enhancer_work import frame_work  # noqa: E402
 from neurodeploy.zoo.audio.log_levels import LogLevels  # noqa: E402
 from neurodeploy.zoo.data.noisy_speech import Pair  # noqa: E402
 from neurodeploy.zoo.models.enhancers import ENHANCERS  # noqa: E402
@@ -143,3 +144,23 @@ def test_levels_are_the_same_for_tensors_and_arrays() -> None:
     ours = LogLevels().features(magnitude)
     assert np.array_equal(ours, log_levels(torch.from_numpy(magnitude)).numpy())
     assert np.array_equal(ours * 256, np.round(ours * 256)) and 0 <= ours.min() <= ours.max() < 1
+
+
+@torch.no_grad()
+def test_events_are_counted_by_hand_and_by_frame_work() -> None:
+    torch.manual_seed(0)
+    model = ENHANCERS["spiking_s4"]()
+    audio = (0.1 * np.random.default_rng(0).normal(size=4000)).astype(np.float32)
+    work = frame_work(model, audio)
+    features = model.features(model.stft.analysis(torch.from_numpy(audio[None])).abs())[0]
+    x = model.network.fire(model.network.encoder(features))[None]
+    by_hand = float((features != 0).sum()) * 256
+    for layer in model.network.layers:
+        spikes = layer.fire1(layer.ssm(x))
+        by_hand += float((x != 0).sum()) * 33 + 256 * 32 * len(features) + float(spikes.sum()) * 512
+        x = layer(x)
+    by_hand += float((x != 0).sum()) * 257
+    assert work.synaptic_operations == pytest.approx(by_hand / len(features))
+    assert work.neuron_updates == 9 * 256 + 4 * 256 * 32
+    baseline = frame_work(ENHANCERS["sdnn_baseline"](), audio)
+    assert baseline.neuron_updates == 1281 and 0 < baseline.synaptic_operations < 525_312
