@@ -28,6 +28,8 @@ $(STAMP): pyproject.toml constraints.txt
 ifneq ($(TORCH),no)
 	@# norse declares torchvision, and neurobench tonic and torchaudio: what is used of them imports none
 	@$(PIP) --constraint constraints.txt --no-deps neurobench norse nirtorch
+	@# built from source: without a C compiler its test is not run
+	@! command -v cc >/dev/null || $(PIP) --constraint constraints.txt pesq
 endif
 	@$(BIN)/neurodeploy doctor --install lava --constraints constraints.txt
 	@touch $@

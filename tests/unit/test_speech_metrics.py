@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
@@ -22,6 +25,11 @@ def test_si_snr_is_that_of_the_training_loss() -> None:
         assert value == pytest.approx(20 * np.log10(0.5 / share), abs=0.5)
 
 
+@pytest.mark.xfail(
+    shutil.which("cc") is None and find_spec("pesq") is None,
+    reason="pesq is built from source, and there is no C compiler here",
+    run=False,
+)
 def test_perceptual_metrics_fall_with_noise_and_know_the_clean_signal() -> None:
     pytest.importorskip("pesq")
     pytest.importorskip("pystoi")
