@@ -46,7 +46,7 @@ def test_perceptual_metrics_fall_with_noise_and_know_the_clean_signal() -> None:
 def test_dnsmos_is_that_of_its_package() -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("librosa")
-    theirs = pytest.importorskip("speechmos").dnsmos
+    theirs = pytest.importorskip("speechmos.dnsmos")
     audio = load_clips()[0].audio
     wanted = theirs.run(audio, 16_000, return_df=False)
     ours = dnsmos(audio)
