@@ -141,14 +141,16 @@ class _Walk:
                 self._trace(source, path)
         # nor has `s4d` a bias
         by_spikes = population.model == "s4d" or bool(np.any(population.dynamics.du < 1))
-        bias = np.zeros(shape)
+        rest, bias = np.broadcast_to(population.rest, shape), np.zeros(shape)
+        if by_spikes and np.any(rest):
+            self._biases[0] = self._biases.get(0, 0.0) + rest
         for delay, each in sorted(self._biases.items()):
             if delay or by_spikes:
                 self._add_bias(population, each, delay)
             else:
                 bias = each
-        if np.any(population.rest):  # last, so that the sum is rounded as it was
-            self._add_bias(population, np.broadcast_to(population.rest, shape), 0)
+        if not by_spikes and np.any(rest):  # last, so that the sum is rounded as it was
+            self._add_bias(population, rest, 0)
         return bias, self._found
 
     def _trace(self, name: str, path: _Path) -> None:

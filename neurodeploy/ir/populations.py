@@ -32,7 +32,8 @@ class Population:
     """`entry` receives input, `exit` sends output; `inner` are the NIR nodes that it swallowed.
 
     feedback: nodes that carry its own reset or state back to the entry: no synapse comes from them;
-    params: of `s4d`, instead of the dynamics; rest: a constant that arrives with its input.
+    params: of `s4d`, instead of the dynamics; rest: a constant that arrives with its input, such as
+    the bias of a current: the chip has none but that of the voltage.
     """
 
     entry: str
@@ -206,15 +207,13 @@ def _with_current(
         and graph.after[name] == (population.entry,)
         and not np.any(current.du < 1)
         and not np.any(membrane.du < 1)
-        and not np.any(current.bias)
         and not np.any(current.v_init)
     )
     if not plain or not _is_membrane(graph.nodes[population.entry]):
         return population
     merged = replace(membrane, du=current.dv, gain=current.gain * membrane.gain)
-    return replace(
-        population, entry=name, dynamics=merged, inner=population.inner | frozenset({name})
-    )
+    inner, rest = population.inner | {name}, current.bias * membrane.gain
+    return replace(population, entry=name, dynamics=merged, inner=inner, rest=rest)
 
 
 def _is_membrane(node: Any) -> bool:

@@ -45,6 +45,14 @@ def rleaky(**options):
     return neuron
 
 
+def rsynaptic(**options):
+    """Its recurrent bias enters the current in every step, beside the Linear's."""
+    neuron = snn.RSynaptic(alpha=0.25, beta=BETA, linear_features=5, **options)
+    neuron.recurrent.weight.data = torch.eye(5) * 0.25 - 0.125
+    neuron.recurrent.bias.data = torch.linspace(-0.1, 0.2, 5)
+    return neuron
+
+
 NETS = {
     "delayed": (Net(snn.Leaky(beta=BETA), (0,)), ["soft_lif"]),
     "delayed, membrane": (Net(snn.Leaky(beta=BETA), (1,)), ["soft_lif_membrane"]),
@@ -62,6 +70,11 @@ NETS = {
         ["soft_lif_at_once"],
     ),
     "lost step": (Net(snn.Synaptic(alpha=0.25, beta=BETA, **ZERO), (0,)), ["refractory_lif"]),
+    "delayed, recurrent current": (Net(rsynaptic(), (0,)), ["cuba_lif", "soft_lif"]),
+    "lost step, recurrent current": (
+        Net(rsynaptic(**ZERO), (0,)),
+        ["cuba_lif", "refractory_lif"],
+    ),
     "lost step, recurrent": (Net(rleaky(**ZERO), (0,)), ["refractory_lif"]),
     "recurrent, membrane": (Net(rleaky(), (1,)), ["soft_lif", "soft_lif_membrane"]),
     "Lapicque": (Net(snn.Lapicque(R=1.0, C=2.0, threshold=0.5, **ZERO), (0,)), ["refractory_lif"]),
