@@ -14,6 +14,7 @@ from neurodeploy.errors import ConfigError, DataError, QuantizationError  # noqa
 from neurodeploy.frontends.snntorch import to_nir  # noqa: E402
 from neurodeploy.passes.quantize import Options, reports_of  # noqa: E402
 from neurodeploy.zoo.fine_tuning import FixedNetwork, fine_tune, tuned_state_dict  # noqa: E402
+from neurodeploy.zoo.fine_tuning.graph import tuned_graph  # noqa: E402
 
 SLOPE, STEPS, BATCH, DT = 5.0, 30, 3, 1e-3
 
@@ -147,6 +148,46 @@ def test_the_module_gets_what_the_integers_stand_for(bias: bool) -> None:
     for key in ("lif1/s", "lif2/s"):
         np.testing.assert_array_equal(again.states[key], expected.states[key])
     np.testing.assert_allclose(again.output, expected.output, rtol=1e-4, atol=1e-5)
+
+
+class Skip(nn.Module):
+    """A current that two biases enter in every step, and a join of a layer with an identity."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1, self.fc2, self.fc3 = nn.Linear(4, 6), nn.Linear(6, 6), nn.Linear(6, 6)
+        self.lif1 = snn.Leaky(beta=0.75, threshold=0.5)
+        self.lif2 = snn.RSynaptic(alpha=0.5, beta=0.75, linear_features=6, threshold=0.5)
+        self.lif3 = snn.Leaky(beta=0.75, threshold=0.5)
+
+    def forward(self, x):
+        mem1, mem3, outputs = self.lif1.init_leaky(), self.lif3.init_leaky(), []
+        spk2, syn2, mem2 = self.lif2.init_rsynaptic()
+        for step in x:
+            spk1, mem1 = self.lif1(self.fc1(step), mem1)
+            spk2, syn2, mem2 = self.lif2(self.fc2(spk1), spk2, syn2, mem2)
+            spk3, mem3 = self.lif3(self.fc3(spk2) + spk1, mem3)
+            outputs.append(spk3)
+        return torch.stack(outputs)
+
+
+def test_biases_of_a_current_and_a_join_stand_in_module_and_graph() -> None:
+    torch.manual_seed(0)
+    module = Skip()
+    x = (np.random.default_rng(0).random((STEPS, BATCH, 4)) < 0.5).astype(np.float32)
+    graph = to_nir(module, (4,), dt=DT).graph
+    tuned = fine_tune(
+        graph, [(x, 1.0)], loss, calibration=x, dt=DT, options=Options(weight_bits=4), lr=0.02
+    )
+    assert [n.name for n in tuned.real.neurons] == ["lif1", "lif2.bias", "lif2", "lif3"]
+    state = tuned_state_dict(tuned, module, (4,), dt=DT)
+    for name in ("fc2.weight", "lif2.recurrent.weight", "lif2.recurrent.bias", "fc3.bias"):
+        assert not torch.equal(state[name], module.state_dict()[name]), name
+    module.load_state_dict(state)
+    expected = pipeline.run(tuned.real, x).output
+    assert expected.any()
+    for again in (to_nir(module, (4,), dt=DT).graph, tuned_graph(tuned, graph, dt=DT)):
+        np.testing.assert_array_equal(pipeline.run(again, x, dt=DT).output, expected)
 
 
 def test_a_matrix_of_several_layers_has_no_place_in_the_module() -> None:

@@ -36,6 +36,11 @@ def components(program: Program) -> tuple[tuple[str, ...], ...]:
     return tuple(ready)
 
 
+def clocks(program: Program) -> frozenset[str]:
+    """Populations that nothing leads to: they fire in every step, their synapses are biases."""
+    return frozenset({n.name for n in program.neurons} - {s.target for s in program.synapses})
+
+
 def _sources(program: Program, group: list[str]) -> set[str]:
     ports = {p.name for p in program.inputs}
     return {s.source for s in program.synapses if s.target in group} - ports

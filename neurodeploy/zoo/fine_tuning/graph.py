@@ -1,9 +1,9 @@
 """What the integers stand for as the NIR graph that was trained, under its own names.
 
 A synapse of the Program holds a node's weights times a factor for each output. What training
-changed, divided by it, is added to the node; of a population's bias to the node's bias, or to the
-v_leak of the neuron. The result is lowered anew and has to be the trained Program: what the nodes
-cannot say is refused, not approximated.
+changed, divided by it, is added to the node; of a population's bias, or of what enters its current
+in every step, to the node's bias, or to the v_leak of the neuron. The result is lowered anew and
+has to be the trained Program: what the nodes cannot say is refused, not approximated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from neurodeploy import pipeline
 from neurodeploy.errors import Diagnostic, QuantizationError
 from neurodeploy.ir.flatten import flatten
 from neurodeploy.ir.program import Neuron, Program, Synapse
-from neurodeploy.zoo.fine_tuning.state_dict import factor_of
+from neurodeploy.zoo.fine_tuning.state_dict import changes, factor_of
 from neurodeploy.zoo.fine_tuning.tuning import FineTuned
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -44,16 +44,21 @@ def tuned_graph(
     for name in originals:
         found.nodes[name].weight = originals[name].copy()
     for neuron in before.neurons:
-        change = _array(after.neuron(neuron.name).params["bias"]) - _array(neuron.params["bias"])
-        for old, new in zip(before.incoming(neuron.name), after.incoming(neuron.name), strict=True):
-            difference = _values(new) - _values(old)
+        weights, change, steady = changes(before, after, neuron)
+        for old, difference in weights:
             if not np.any(difference):
                 continue
             name, factor = _node(originals, old)
+            node = found.nodes[name]
             rows = (-1, *[1] * (difference.ndim - 1))
-            found.nodes[name].weight += difference / factor.reshape(rows)
-            if np.any(change) and _takes_bias(found.nodes[name], neuron):
-                _add_bias(found.nodes[name], change, factor)
+            node.weight += difference / factor.reshape(rows)
+            if getattr(node, "bias", None) is None:
+                continue
+            if np.any(steady):
+                _add_bias(node, steady, factor)
+                steady = np.zeros_like(steady)
+            elif np.any(change) and np.all(neuron.params["du"] == 1):
+                _add_bias(node, change, factor)
                 change = np.zeros_like(change)
         if np.any(change):
             _add_leak(found, neuron, change)
@@ -72,11 +77,6 @@ def _node(originals: dict[str, Array], synapse: Synapse) -> tuple[str, Array]:
     detail = "holds the weights of no single node"
     hint = "the compiled Program keeps what was trained"
     raise QuantizationError(Diagnostic(f"synapse {synapse.name}", "tuned-graph", detail, hint))
-
-
-def _takes_bias(node: nir.NIRNode, neuron: Neuron) -> bool:
-    """Whether a bias of the node arrives as one of the neuron: past a current it would not."""
-    return getattr(node, "bias", None) is not None and bool(np.all(neuron.params["du"] == 1))
 
 
 def _add_bias(node: Any, change: Array, factor: Array) -> None:

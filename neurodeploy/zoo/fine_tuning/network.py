@@ -20,7 +20,7 @@ from neurodeploy.ir.inputs import padded, prepare_inputs
 from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import Program
 from neurodeploy.passes.quantize.weights import with_values
-from neurodeploy.zoo.fine_tuning.components import components
+from neurodeploy.zoo.fine_tuning.components import clocks, components
 from neurodeploy.zoo.fine_tuning.fixed_step import MODELS
 from neurodeploy.zoo.fine_tuning.modes import FixedModes
 from neurodeploy.zoo.fine_tuning.population import FixedPopulation
@@ -59,7 +59,9 @@ class FixedNetwork(nn.Module):
             for s in program.synapses
         )
         self.populations = nn.ModuleList(
-            FixedModes(n) if n.model == S4D else FixedPopulation(n, biases.get(n.name), slope)
+            FixedModes(n)
+            if n.model == S4D
+            else FixedPopulation(n, biases.get(n.name), slope, n.name not in clocks(program))
             for n in program.neurons
         )
         modes = {n.name for n in program.neurons if n.model == S4D}
@@ -165,13 +167,14 @@ class FixedNetwork(nn.Module):
         )
 
     def to_real(self) -> Program:
-        """The real Program with the weights and biases that the integers stand for."""
+        """The real Program with the weights and biases that the integers stand for; what is not
+        trained stays."""
         assert self.real is not None
-        weights = {s.synapse.name: s.real_weights() for s in self._synapses()}
+        weights = {s.synapse.name: s.real_weights() for s in self._synapses() if s.trained}
         biases = {
             p.neuron.name: {"bias": p.real_bias()}
             for p in self._populations()
-            if isinstance(p, FixedPopulation)
+            if isinstance(p, FixedPopulation) and p.trained
         }
         return replace(
             self.real,
@@ -179,7 +182,8 @@ class FixedNetwork(nn.Module):
                 replace(n, params={**n.params, **biases.get(n.name, {})}) for n in self.real.neurons
             ),
             synapses=tuple(
-                replace(s, weights=with_values(s, weights[s.name])) for s in self.real.synapses
+                replace(s, weights=with_values(s, weights.get(s.name, s.weight_values)))
+                for s in self.real.synapses
             ),
         )
 

@@ -20,11 +20,13 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class FixedPopulation(nn.Module):
     """`neuron` is fixed; `real` is the real bias that it rounds, or None where only the integers
     are known. A population without any bias keeps none; one that a convolution gave its bias, the
-    same all over a channel, keeps one a channel."""
+    same all over a channel, keeps one a channel; one that is not `trained` keeps what it has."""
 
-    def __init__(self, neuron: Neuron, real: Array | None, slope: float) -> None:
+    def __init__(
+        self, neuron: Neuron, real: Array | None, slope: float, trained: bool = True
+    ) -> None:
         super().__init__()
-        self.neuron, self.slope = neuron, slope
+        self.neuron, self.slope, self.trained = neuron, slope, trained
         self.unit = 2.0 ** int(neuron.params["bias_exp"])
         bias = np.broadcast_to(np.asarray(neuron.params["bias"]), neuron.shape)
         # beyond the symmetric range only where it is already: 13 bits hold one negative more
@@ -32,7 +34,7 @@ class FixedPopulation(nn.Module):
         start = bias * self.unit / neuron.scale if real is None else real
         start = _per_channel(np.broadcast_to(start, neuron.shape))
         self.bias = nn.Parameter(
-            torch.tensor(start, dtype=torch.float64), requires_grad=bool(np.any(bias))
+            torch.tensor(start, dtype=torch.float64), requires_grad=trained and bool(np.any(bias))
         )
 
     def mantissas(self) -> Tensor:

@@ -2,8 +2,9 @@
 
 A synapse of the Program holds a layer's weights times a factor for each output (a membrane's gain,
 a folded batch norm). What training changed, divided by that factor, is added to the layer's
-weights, and of a population's bias to the layer's bias. The result is exported anew and has to be
-the trained Program: what cannot be said in the module's own terms is refused, not approximated.
+weights, and of a population's bias, or of what enters its current in every step, to the layer's
+bias. The result is exported anew and has to be the trained Program: what cannot be said in the
+module's own terms is refused, not approximated.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from torch import Tensor, nn
 
 from neurodeploy import pipeline
 from neurodeploy.errors import Diagnostic, QuantizationError
-from neurodeploy.ir.program import Program, Synapse
+from neurodeploy.ir.program import Neuron, Program, Synapse
+from neurodeploy.zoo.fine_tuning.components import clocks
+from neurodeploy.zoo.fine_tuning.synapse import is_elementwise
 from neurodeploy.zoo.fine_tuning.tuning import FineTuned
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -35,20 +38,47 @@ def tuned_state_dict(
     before, after = tuned.compiled.real, tuned.real
     state = {name: value.detach().clone() for name, value in module.state_dict().items()}
     for neuron in before.neurons:
-        change = _array(after.neuron(neuron.name).params["bias"]) - _array(neuron.params["bias"])
-        for old, new in zip(before.incoming(neuron.name), after.incoming(neuron.name), strict=True):
+        weights, change, steady = changes(before, after, neuron)
+        for old, difference in weights:
+            if is_elementwise(old):
+                continue
             name, factor = _layer(module, old)
-            rows = (-1, *[1] * (old.weights.ndim - 1))
-            _add(state, name, (new.weights - old.weights) / factor.reshape(rows))
+            rows = (-1, *[1] * (difference.ndim - 1))
+            _add(state, name, difference / factor.reshape(rows))
             bias = name.removesuffix("weight") + "bias"
-            if np.any(change) and bias in state:
-                _add(state, bias, _per_output(change, len(factor)) / factor)
-                change = np.zeros_like(change)
+            for constant in (change, steady):
+                if np.any(constant) and bias in state:
+                    _add(state, bias, _per_output(constant, len(factor)) / factor)
+                    constant[...] = 0
     copy = deepcopy(module)
     copy.load_state_dict(state)
     graph = pipeline.to_nir(copy, input_shape, dt=dt).graph
     _require_same(pipeline.load(graph, dt), after)
     return state
+
+
+def changes(
+    before: Program, after: Program, neuron: Neuron
+) -> tuple[list[tuple[Synapse, Array]], Array, Array]:
+    """What training changed: by synapse its weights (of a sparse one those that it stores, flat),
+    the bias of the neuron, and the sum of what enters it in every step."""
+    old_bias, new_bias = (
+        _array(p.neuron(neuron.name).params.get("bias", np.zeros(neuron.shape)))
+        for p in (before, after)
+    )
+    change = new_bias - old_bias
+    weights, steady = [], np.zeros_like(change)
+    for old, new in zip(before.incoming(neuron.name), after.incoming(neuron.name), strict=True):
+        difference = _values(new) - _values(old)
+        if old.source in clocks(before):
+            steady = steady + difference.reshape(steady.shape)
+        else:
+            weights.append((old, difference))
+    return weights, change, steady
+
+
+def _values(synapse: Synapse) -> Array:
+    return _array(synapse.weight_values if synapse.kind == "sparse" else synapse.weights)
 
 
 def _layer(module: nn.Module, synapse: Synapse) -> tuple[str, Array]:

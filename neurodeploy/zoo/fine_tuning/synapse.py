@@ -4,6 +4,8 @@
     arriving = floor(2^weight_exp sum over inputs of mantissa x message)
 
 Rounding passes gradients through. The mantissas keep to the range and the signs of the synapse.
+A synapse that is elementwise, such as the shorter branch of a residual join, is no layer's weights
+and is not trained.
 """
 
 from __future__ import annotations
@@ -39,7 +41,10 @@ class FixedSynapse(nn.Module):
         low, high = int(mantissas.min(initial=0)), int(mantissas.max(initial=0))
         self.held = replace(held, low=min(held.low, low), high=max(held.high, high))
         start = mantissas / self.factor if real is None else real
-        self.weight = nn.Parameter(torch.as_tensor(start, dtype=torch.float64).clone())
+        self.trained = not is_elementwise(synapse)
+        self.weight = nn.Parameter(
+            torch.as_tensor(start, dtype=torch.float64).clone(), requires_grad=self.trained
+        )
         if synapse.kind == "sparse":
             entries = synapse.weights.tocoo()
             places = np.stack([entries.row, entries.col]).astype(np.int64)
@@ -89,3 +94,11 @@ class FixedSynapse(nn.Module):
     def real_weights(self) -> Array:
         """What the mantissas stand for in real units, flat."""
         return self.mantissas().cpu().numpy() / self.factor
+
+
+def is_elementwise(synapse: Synapse) -> bool:
+    """Whether each neuron reads its like and no other."""
+    if synapse.kind != "sparse" or synapse.weights.shape[0] != synapse.weights.shape[1]:
+        return False
+    entries = synapse.weights.tocoo()
+    return bool(np.array_equal(entries.row, entries.col))
