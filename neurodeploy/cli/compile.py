@@ -128,11 +128,14 @@ def _weight_bits(text: str) -> int | Literal["auto"] | dict[str, int]:
     try:
         if "=" not in text:
             return int(text)
-        pairs = (item.rsplit("=", 1) for item in text.split(","))
-        return {name.strip(): int(bits) for name, bits in pairs}
+        pairs = [item.rsplit("=", 1) for item in text.split(",")]
+        found = {name.strip(): int(bits) for name, bits in pairs}
     except ValueError:
         detail = f"{text!r} is no number, auto, or NAME=BITS with commas between"
         raise ConfigError(Diagnostic("--bits", "form", detail)) from None
+    if len(found) < len(pairs):
+        raise ConfigError(Diagnostic("--bits", "form", f"{text!r} gives a name twice"))
+    return found
 
 
 def _show_layers(hw: str, layers: tuple[LayerReport, ...]) -> None:

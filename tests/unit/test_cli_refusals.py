@@ -38,6 +38,7 @@ def swap(folder, chip, old, new):
         (("--bits", 1), 1, "synapse input->lif [weight-bits]: 1 bit holds no sign"),
         (("--bits", "fc=4"), 2, "weight_bits fc [name]: is no population or synapse; known: lif"),
         (("--bits", "lif=x"), 2, "--bits [form]: 'lif=x' is no number, auto, or NAME=BITS"),
+        (("--bits", "lif=4,lif=5"), 2, "--bits [form]: 'lif=4,lif=5' gives a name twice"),
         (("--bits", "auto", "--tolerance", 2), 2, "tolerance [range]: 2.0 is not in 0..1"),
         (("--objective", "luck"), 2, "objective [choice]: 'luck' is not one of spikes, membrane"),
         (("--signs", "none"), 2, "signs [choice]: 'none' is not one of mixed, split"),
