@@ -213,3 +213,12 @@ def test_refusals() -> None:
     real = pipeline.load(graph, DT)
     with pytest.raises(QuantizationError, match=r"\[arithmetic\]: is real"):
         FixedNetwork(real)
+
+
+def test_nothing_to_train_is_said() -> None:
+    """A neuron that reads its input as it is has no weights of a layer."""
+    module = nn.Sequential(snn.Leaky(beta=0.5, init_hidden=True, threshold=0.5))
+    x = (np.random.default_rng(0).random((STEPS, BATCH, 4)) < 0.5).astype(np.float32)
+    graph = to_nir(module, (4,), dt=DT).graph
+    with pytest.raises(QuantizationError, match="nothing to train"):
+        fine_tune(graph, [(x, 1.0)], loss, calibration=x, dt=DT)

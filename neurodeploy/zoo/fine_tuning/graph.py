@@ -105,6 +105,7 @@ def _require_same(got: Program, wanted: Program) -> None:
     pairs += [
         (f"neuron {b.name}.bias", _array(a.params["bias"]), _array(b.params["bias"]))
         for a, b in zip(got.neurons, wanted.neurons, strict=True)
+        if "bias" in b.params
     ]
     problems = []
     for where, left, right in pairs:

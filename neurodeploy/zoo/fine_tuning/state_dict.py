@@ -123,6 +123,7 @@ def _require_same(got: Program, wanted: Program) -> None:
     pairs += [
         (f"neuron {b.name}.bias", a.params["bias"], b.params["bias"])
         for a, b in zip(got.neurons, wanted.neurons, strict=True)
+        if "bias" in b.params
     ]
     for where, left, right in pairs:
         error = float(np.abs(_array(left) - _array(right)).max(initial=0.0))

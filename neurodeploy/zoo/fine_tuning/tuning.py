@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from neurodeploy import pipeline
-from neurodeploy.errors import ConfigError, DataError, Diagnostic
+from neurodeploy.errors import ConfigError, DataError, Diagnostic, QuantizationError
 from neurodeploy.hardware import Hardware
 from neurodeploy.ir.inputs import Inputs
 from neurodeploy.ir.program import Program
@@ -96,6 +96,9 @@ def fine_tune(
     compiled = pipeline.to_integers(real, chip, calibration, options)
     calibrated = options is not None and options.rounding == "calibrated"
     network = FixedNetwork(compiled.program, compiled.real, slope, calibrated).to(device)
+    if not any(p.requires_grad for p in network.parameters()):
+        detail = "nothing to train: all weights lead to or from state spaces, or are elementwise"
+        raise QuantizationError(Diagnostic(compiled.program.name, "fine-tuning", detail))
     total = epochs * len(data)
     optimizer = torch.optim.AdamW(_groups(network, weight_decay), lr=lr)
     losses, scores = [], []
