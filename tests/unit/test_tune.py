@@ -107,3 +107,11 @@ def test_arrays_that_do_not_belong_together(work, capsys, arrays, rule):
     np.savez(work / "data.npz", **arrays)
     assert tune(work) == 2
     assert f"[{rule}]" in capsys.readouterr().err
+
+
+def test_a_class_without_an_output_is_said(work, capsys):
+    exported(work)
+    arrays = np.load(work / "data.npz")
+    np.savez(work / "data.npz", input=arrays["input"], labels=arrays["labels"] + 9)
+    assert tune(work) == 2
+    assert "labels [range]: classes 9 to 11, and the output has 0 to 2" in capsys.readouterr().err

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from neurodeploy.errors import DataError, Diagnostic
 from neurodeploy.zoo.data.vad_sets import SETS, vad_data
 from neurodeploy.zoo.train import classifier, vad
 from neurodeploy.zoo.train.classifiers import CLASSIFIERS, task_and_data
@@ -65,7 +66,14 @@ def recipe_batches(name: str, data: Path, steps: int) -> tuple[Batches, Loss]:
 
 
 def class_loss(readout: Tensor, classes: Tensor) -> Tensor:
-    """Cross-entropy of the mean over time of the read-out (T, B, C), classes (B,)."""
+    """Cross-entropy of the mean over time of the read-out (T, B, C), classes (B,).
+
+    Raises DataError for a class that the read-out has no neuron for.
+    """
+    low, high, known = int(classes.min()), int(classes.max()), readout.shape[-1]
+    if low < 0 or high >= known:
+        detail = f"classes {low} to {high}, and the output has 0 to {known - 1}"
+        raise DataError(Diagnostic("labels", "range", detail))
     return functional.cross_entropy(readout.mean(dim=0), classes)
 
 
