@@ -23,10 +23,12 @@ import numpy as np
 
 import neurodeploy
 from neurodeploy.backends.cpu import kernel, models
+from neurodeploy.backends.cpu.parts import Part
 from neurodeploy.backends.cpu.progress import Compiling
 from neurodeploy.ir import arithmetic, neurons
 
 OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
+INLINED = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 class Kernel:
@@ -84,7 +86,7 @@ def _cached(function: Callable[..., Any]) -> Any:
 
 def _compiled(function: Callable[..., Any], given: dict[str, Any] | None = None) -> Any:
     """To be called by compiled code, and inlined there: an array is seven arguments otherwise."""
-    return numba.njit(forceinline=True, **OPTIONS)(_linked(function, given or {}))
+    return numba.njit(pipeline_class=Part, **INLINED, **OPTIONS)(_linked(function, given or {}))
 
 
 def _linked(function: Callable[..., Any], given: dict[str, Any]) -> Callable[..., Any]:
