@@ -1,7 +1,7 @@
 """Power rails that were measured: a CSV beside the estimates.
 
-Columns: `time_s`, one or more rails `*_w` (or `watts`), and `idle` (1 while the device is ready but
-works on nothing) or `idle_w` (its idle power, on every row).
+Columns: `time_s`, one or more rails `*_w` (or `watts` alone, their sum), and `idle` (1 while the
+device is ready but works on nothing, else 0) or `idle_w` (its idle power, on every row).
 
     energy = integral of the sum of the rails over the active rows (trapezoids)
     dynamic = energy - idle power x active time
@@ -45,6 +45,10 @@ def read_measurement(path: Path, side: str, hardware: str, inferences: int) -> M
     idle_w, idle = columns.pop("idle_w", None), columns.pop("idle", None)
     if not columns:
         raise _problem(path, "no rail: a column named watts or ending in _w")
+    if "watts" in columns and len(columns) > 1:
+        raise _problem(path, "watts beside other rails: what it sums would be counted twice")
+    if idle is not None and (idle_w is not None or not np.isin(idle, (0, 1)).all()):
+        raise _problem(path, "idle is 0 or 1 on every row, and has no idle_w beside it")
     power = np.sum(list(columns.values()), axis=0)
     active = np.ones(len(time), dtype=bool) if idle is None else idle == 0
     seconds, joules = _integral(path, time, power, active)
@@ -62,13 +66,13 @@ def read_measurement(path: Path, side: str, hardware: str, inferences: int) -> M
         dynamic_w=dynamic,
         energy_j=joules / inferences,
         dynamic_j=None if dynamic is None else dynamic * seconds / inferences,
-        flags=tuple(_flags(power, dynamic)),
+        flags=tuple(_flags(power, quiet, dynamic)),
     )
 
 
 def _columns(path: Path) -> dict[str, Array]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _problem(path, str(error)) from error
@@ -80,6 +84,8 @@ def _columns(path: Path) -> dict[str, Array]:
         raise _problem(path, f"columns {found}: expected time_s, rails *_w or watts, idle")
     values = np.empty((len(rows) - 1, len(names)))
     for number, row in enumerate(rows[1:]):
+        if len(row) != len(names):
+            raise _problem(path, f"row {number + 2}: {len(row)} of {len(names)} columns")
         try:
             values[number] = [float(cell) for cell in row]
         except ValueError as error:
@@ -108,7 +114,7 @@ def _idle_power(power: Array, active: Array, idle_w: Array | None) -> float | No
     return None if active.all() else float(power[~active].mean())
 
 
-def _flags(power: Array, dynamic: float | None) -> list[str]:
+def _flags(power: Array, quiet: float | None, dynamic: float | None) -> list[str]:
     flags = []
     if dynamic is None:
         flags.append("no idle samples: dynamic power unknown")
@@ -116,6 +122,8 @@ def _flags(power: Array, dynamic: float | None) -> list[str]:
         flags.append("negative dynamic power: within the meter's error, or idle was not idle")
     if (power < 0).any():
         flags.append("negative power on some rows")
+    if quiet is not None and quiet < 0:
+        flags.append("negative idle power: dynamic power is more than the total")
     return flags
 
 

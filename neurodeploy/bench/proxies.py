@@ -9,10 +9,12 @@ not joules: figures to compare with those of the challenge alone.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from neurodeploy.bench.counting.record import CountRecord
 from neurodeploy.bench.energy_records import Proxy
+from neurodeploy.errors import ConfigError, Diagnostic
 
 NEURON_WEIGHT: Final = 10
 SOURCE: Final = (
@@ -33,7 +35,13 @@ def pdp_proxy(power: float, latency_s: float) -> float:
 
 
 def proxies(record: CountRecord, dt: float, latency_s: float | None) -> tuple[Proxy, ...]:
-    """Both proxies of a spiking run, means per sample and step; PDP unknown without a latency."""
+    """Both proxies of a spiking run, means per sample and step; PDP unknown without a latency.
+
+    Raises ConfigError for a latency that is no positive finite time.
+    """
+    if latency_s is not None and not 0 < latency_s < math.inf:
+        detail = f"{latency_s!r} s is not a positive finite time"
+        raise ConfigError(Diagnostic("latency", "positive", detail))
     runs = record.samples * record.steps
     operations = record.synaptic_operations / runs
     neurons = sum(row.updates for row in record.layers) / runs

@@ -21,6 +21,9 @@ COUNTS: Final[dict[str, Callable[[Results], int]]] = {
 """Counts of a run over all inferences."""
 
 
+ALIKE: Final = ("name", "arithmetic", "dt_s", "steps", "batch")
+
+
 @dataclass(frozen=True)
 class Rule:
     """The most that a figure per inference may grow: new <= old (1 + share)."""
@@ -61,30 +64,45 @@ def parse_rule(text: str) -> Rule:
 
 
 def changes(old: Results, new: Results, rules: Iterable[Rule]) -> tuple[Change, ...]:
-    """Each rule's figure in both; ConfigError if the two do not compare."""
+    """Each rule's figure in both; ConfigError if the two do not compare.
+
+    They do if the convention is the same and, for energies, if the same terms have a price.
+    """
     if old.convention != new.convention:
         detail = f"counted by {old.convention!r}, now {new.convention!r}"
         raise ConfigError(Diagnostic("baseline", "unlike-counts", detail, "make it anew"))
     found = []
     for rule in rules:
-        before, now = (_figure(results, rule.name) for results in (old, new))
+        (before, held), (now, holds) = (_figure(results, rule.name) for results in (old, new))
+        if alone := sorted(set(held) ^ set(holds)):
+            detail = f"{rule.name}: only one of the two is without {', '.join(alone)}"
+            raise ConfigError(Diagnostic("baseline", "unlike-contents", detail, "make it anew"))
         found.append(Change(rule.name, before, now, before * (1 + rule.share)))
     return tuple(found)
+
+
+def remarks(old: Results, new: Results) -> tuple[str, ...]:
+    """What else differs between the two runs, so that a change may not be the network's."""
+    pairs = [(n, getattr(old.network, n), getattr(new.network, n)) for n in ALIKE]
+    return tuple(
+        f"baseline: {n} {ours!r}, now {theirs!r}" for n, ours, theirs in pairs if ours != theirs
+    )
 
 
 def _known(name: str) -> bool:
     return name in COUNTS or name.startswith("energy:")
 
 
-def _figure(results: Results, name: str) -> float:
+def _figure(results: Results, name: str) -> tuple[float, tuple[str, ...]]:
+    """The figure per inference, and what is not in it."""
     if name in COUNTS:
-        return COUNTS[name](results) / results.network.batch
+        return COUNTS[name](results) / results.network.batch, ()
     hardware = name.removeprefix("energy:")
-    known: dict[str, float] = {}
+    known: dict[str, tuple[float, tuple[str, ...]]] = {}
     for e in results.energy:
         if e.side == "snn" and e.energy_j:
-            known.setdefault(e.hardware, e.energy_j)
-            known[f"{e.hardware}:{e.precision}"] = e.energy_j
+            known.setdefault(e.hardware, (e.energy_j, e.missing))
+            known[f"{e.hardware}:{e.precision}"] = (e.energy_j, e.missing)
     if hardware not in known:
         detail = f"no energy on {hardware!r}; there are {', '.join(sorted(known))}"
         raise ConfigError(Diagnostic("--fail-if", "hardware", detail))

@@ -179,12 +179,16 @@ def write_results(results: Results, path: str | Path) -> Path:
     return write_text(Path(path), text)
 
 
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")
+
+
 def read_results(path: str | Path) -> Results:
     """The results in a file; DataError for one that is damaged, incomplete or of another schema."""
     path = Path(path)
     try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        data: Any = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(Diagnostic(path.name, "results-file", str(error))) from error
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema != SCHEMA:

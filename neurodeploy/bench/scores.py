@@ -26,6 +26,7 @@ def scores(labels: Array, output: Array, decision: str = "sum") -> dict[str, flo
     steps, batch = output.shape[:2]
     flat = np.asarray(output, dtype=np.float64).reshape(steps, batch, -1)
     if labels.shape == (batch,) and flat.shape[2] > 1:
+        _require_classes(labels, flat.shape[2])
         value = {"sum": flat.sum(axis=0), "max": flat.max(axis=0), "last": flat[-1]}[decision]
         return {"accuracy": float(np.mean(value.argmax(axis=-1) == labels))}
     if labels.shape == (steps, batch) and np.isin(labels, (0, 1)).all():
@@ -33,3 +34,10 @@ def scores(labels: Array, output: Array, decision: str = "sum") -> dict[str, flo
     detail = f"labels {labels.shape} for output (T, B, C) = {flat.shape}"
     hint = "classes (B,), or 0 and 1 of every step (T, B); not (B, T)"
     raise DataError(Diagnostic("labels", "shape", detail, hint))
+
+
+def _require_classes(labels: Array, classes: int) -> None:
+    wrong = ~np.isin(labels, np.arange(classes))
+    if wrong.any():
+        detail = f"{labels[wrong][0]} at {int(wrong.argmax())} is none of the classes"
+        raise DataError(Diagnostic("labels", "class", detail, f"whole numbers, 0 to {classes - 1}"))

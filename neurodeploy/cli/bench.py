@@ -28,7 +28,7 @@ def command(
     from neurodeploy.bench.comparison import run_comparison
     from neurodeploy.bench.provenance import provenance
     from neurodeploy.bench.records import to_json
-    from neurodeploy.bench.regression import changes, parse_rule
+    from neurodeploy.bench.regression import changes, parse_rule, remarks
     from neurodeploy.bench.results import read_results, write_results
     from neurodeploy.errors import ConfigError, Diagnostic
     from neurodeploy.ir.files import read_inputs
@@ -58,6 +58,8 @@ def command(
     else:
         show_energy(results)
         say(f"wrote {output}")
+    for remark in () if old is None else remarks(old, results):
+        say(remark)
     found = () if old is None else changes(old, results, rules)
     for change in found:
         say(str(change))

@@ -12,7 +12,8 @@ from neurodeploy.bench.comparison import Question, run_comparison
 from neurodeploy.bench.energy_records import EnergyEstimate, EnergyTerm
 from neurodeploy.bench.measured import parse_measurement, read_measurement
 from neurodeploy.bench.metrics import roc_auc
-from neurodeploy.bench.regression import changes, parse_rule
+from neurodeploy.bench.proxies import proxies
+from neurodeploy.bench.regression import changes, parse_rule, remarks
 from neurodeploy.bench.scores import scores
 from neurodeploy.bench.sensitivity import Sides, ratio_band, sides, tornado
 from neurodeploy.bench.sweep import step_counts
@@ -136,6 +137,18 @@ def test_scores_of_classes_and_of_every_step():
         scores(np.array([1, 0, 1]), output, "mean")
 
 
+@pytest.mark.parametrize("wrong", [-1, 2, 0.5, np.nan])
+def test_labels_that_are_no_classes_of_the_output_are_refused(wrong):
+    with pytest.raises(DataError, match="at 1 is none of the classes; whole numbers, 0 to 1"):
+        scores(np.array([1, wrong, 1]), np.zeros((4, 3, 2)))
+
+
+@pytest.mark.parametrize("latency", [0.0, -1.0, np.nan, np.inf])
+def test_a_latency_that_is_no_time_is_refused(latency):
+    with pytest.raises(ConfigError, match="positive finite time"):
+        proxies(sample.results().counts, 0.01, latency)
+
+
 def test_points_of_a_sweep_end_in_the_whole_run():
     assert step_counts(20, 4) == (5, 10, 15, 20)
     assert step_counts(3, 8) == (1, 2, 3)
@@ -239,6 +252,9 @@ def test_negative_dynamic_power_is_kept_and_flagged(tmp_path):
     m = parse_measurement(f"snn@loihi2={rails(tmp_path, text)}:17")
     assert m.dynamic_w == pytest.approx(-0.0061)
     assert "negative dynamic power" in m.flags[0]
+    text = "\ufefftime_s,watts,idle_w\n0,1,-2\n1,1,-2\n"
+    below = read_measurement(rails(tmp_path, text), "ann", "gpu", 1)
+    assert below.dynamic_w == 3 and "negative idle power" in below.flags[0]
     text = "time_s,watts\n0,1\n1,1\n"
     assert "idle" in read_measurement(rails(tmp_path, text), "ann", "gpu", 1).flags[0]
 
@@ -255,6 +271,10 @@ def test_negative_dynamic_power_is_kept_and_flagged(tmp_path):
         ("time_s,watts\n0,nan\n1,1\n", "finite"),
         ("time_s,watts,idle\n0,1,0\n1,1,1\n", "active"),
         ("time_s,idle\n0,0\n1,0\n", "no rail"),
+        ("time_s,watts\n0\n1,1\n", "row 2: 1 of 2 columns"),
+        ("time_s,watts,core_w\n0,2,1\n1,2,1\n", "counted twice"),
+        ("time_s,watts,idle\n0,1,0.5\n1,1,0\n2,1,0\n", "0 or 1"),
+        ("time_s,watts,idle,idle_w\n0,1,1,1\n1,1,0,1\n2,1,0,1\n", "no idle_w beside"),
     ],
 )
 def test_rails_that_cannot_be_read_say_why(tmp_path, text, words):
@@ -318,6 +338,17 @@ def test_the_gate_compares_per_inference(tmp_path):
         changes(old, new, [parse_rule("energy:loihi2+1%")])
     with pytest.raises(ConfigError, match="counted by"):
         changes(replace(old, convention="nd-1"), new, [])
+
+
+def test_the_gate_refuses_energies_of_other_terms_and_says_what_else_differs():
+    old = sample.results()
+    whole = tuple(replace(e, missing=(*e.missing, "spikes")) for e in old.energy)
+    new = replace(old, energy=whole, network=replace(old.network, steps=2))
+    with pytest.raises(ConfigError, match="only one of the two is without spikes"):
+        changes(old, new, [parse_rule("energy:loihi1+5%")])
+    assert changes(old, new, [parse_rule("synops+0%")])[0].holds
+    assert remarks(old, old) == ()
+    assert remarks(old, new) == (f"baseline: steps {old.network.steps}, now 2",)
 
 
 @pytest.mark.parametrize("text", ["synops", "synops+5", "joules+5%", "synops-5%", "+5%"])
