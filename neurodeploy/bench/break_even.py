@@ -159,10 +159,11 @@ def _chip_lines(run: _Run, chip: Hardware, cmos: Hardware) -> list[BreakEven]:
     if synop is None or memory is None:
         return []
     prices = Prices(memory.mac_j + memory.weight_j, synop.value, graded_j=synop.value)
-    all_in = synop.scope == "all-in" or update is None
-    neurons = 0.0 if all_in or update is None else run.updates * update.value
     add = cmos.price(f"{PRECISIONS['int8-acc32'].state}_add")
-    neurons -= 0.0 if add is None else run.ann_adds * add.value
+    each = 0.0 if synop.scope == "all-in" else None if update is None else update.value
+    neurons: float | None = None
+    if each is not None and add is not None:
+        neurons = run.updates * each - run.ann_adds * add.value
     label = f"{chip.name} against an 8-bit ANN on {cmos.name} with memory"
     place = f"{chip.name} / {cmos.name}"
     return [_line(label, place, "int8", run, prices, neurons, (synop.source, *_sources(cmos)))]
@@ -174,7 +175,7 @@ def _line(
     precision: str,
     run: _Run,
     prices: Prices,
-    neurons_j: float,
+    neurons_j: float | None,
     sources: tuple[str, ...],
     skips: bool = False,
 ) -> BreakEven:
@@ -187,7 +188,7 @@ def _line(
         precision=precision,
         formula=_formula(prices, work),
         rate=rate,
-        rate_with_neurons=break_even_rate(prices, work, neurons_j),
+        rate_with_neurons=None if neurons_j is None else break_even_rate(prices, work, neurons_j),
         network_rate=run.rate,
         margins={layer: rate / own for layer, own in run.rates.items() if own},
         sources=sources,
@@ -219,11 +220,11 @@ def _with_memory(cmos: Hardware) -> Prices | None:
     return Prices(arithmetic.mac_j, arithmetic.ac_j, arithmetic.graded_j, weight, state)
 
 
-def _neurons_j(run: _Run, cmos: Hardware, precision: Precision, state_j: float) -> float:
-    """U - A, both on the same CMOS at the same precision."""
+def _neurons_j(run: _Run, cmos: Hardware, precision: Precision, state_j: float) -> float | None:
+    """U - A, both on the same CMOS at the same precision; None if it has no price."""
     multiply, add = cmos.price(f"{precision.state}_multiply"), cmos.price(f"{precision.state}_add")
     if multiply is None or add is None:
-        return 0.0
+        return None
     adds = run.adds - run.ann_adds
     return run.multiplies * multiply.value + adds * add.value + run.updates * state_j
 

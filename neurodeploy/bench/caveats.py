@@ -67,6 +67,11 @@ def _about_ann(snn: CountRecord, ann: Ann, quality: QualityRelation) -> Iterable
             f"The artificial network makes {float(ann.counts.macs_per_step):,.0f} MACs per pass "
             f"where the spiking one has {dense:,} connections: they are not the same layers."
         )
+    if ann.counts.uncounted:
+        yield (
+            f"The artificial network's energies are without {', '.join(ann.counts.uncounted)}, "
+            "which is not counted: they, and the ratios to them, are lower bounds."
+        )
     if ann.derived:
         yield (
             "The artificial network is derived, counted and not trained: nobody knows whether it "

@@ -96,9 +96,9 @@ class BreakEven:
     """The mean input rate at which both networks cost the same; 0 if no rate does.
 
     rate: synapses alone; rate_with_neurons: with neuron updates, and with biases and rectifiers of
-    the artificial network; formula: of the first, prices in pJ; network_rate: of this network, over
-    the connections that carry spikes; margins: rate / the input rate of each layer: below 1, the
-    layer's synapses cost more than the artificial ones.
+    the artificial network, None if one of them has no price; formula: of the first, prices in pJ;
+    network_rate: of this network, over the connections that carry spikes; margins: rate / the input
+    rate of each layer: below 1, the layer's synapses cost more than the artificial ones.
     """
 
     name: str
@@ -106,7 +106,7 @@ class BreakEven:
     precision: str
     formula: str
     rate: float
-    rate_with_neurons: float
+    rate_with_neurons: float | None
     network_rate: float | None
     sources: tuple[str, ...]
     margins: dict[str, float] = field(default_factory=dict)

@@ -47,7 +47,8 @@ def _line_table(results: Results, sources: Sources) -> Table:
     note = (
         "Rates are spikes per source neuron and step, over connections that carry spikes. The "
         "third column weighs neuron updates against biases and rectifiers, too; “no rate” means "
-        "that the rest alone costs more than the artificial network. A rate above 100 % is beyond "
+        "that the rest alone costs more than the artificial network, “unpriced” that nobody has "
+        "published what an update costs. A rate above 100 % is beyond "
         "binary spikes: such prices let any network win, and say nothing about this one. Lines "
         "with memory take weights and membranes from one of 8 KB; the memory-aware estimates give "
         "each population a memory of its own size, and may disagree."
@@ -57,18 +58,31 @@ def _line_table(results: Results, sources: Sources) -> Table:
 
 
 def _line_row(b: BreakEven, sources: Sources) -> tuple[Cell, ...]:
-    wins = b.network_rate is not None and b.network_rate < b.rate_with_neurons
     return (
         Cell(b.name, sources.numbers(b.sources)),
         Cell(percent(b.rate) if b.rate else "no rate", order=b.rate),
-        Cell(
-            percent(b.rate_with_neurons) if b.rate_with_neurons else "no rate",
-            order=b.rate_with_neurons,
-        ),
+        _with_neurons(b.rate_with_neurons),
         Cell(percent(b.network_rate), order=b.network_rate),
-        Cell("below" if wins else "above", tone="good" if wins else "bad"),
+        _verdict(b),
         Cell(b.formula),
     )
+
+
+def _with_neurons(rate: float | None) -> Cell:
+    if rate is None:
+        return Cell("unpriced")
+    return Cell(percent(rate) if rate else "no rate", order=rate)
+
+
+def _verdict(b: BreakEven) -> Cell:
+    """Of a chip without a price of updates, only that its synapses alone cost too much."""
+    if b.network_rate is None:
+        return Cell(NOTHING)
+    if b.rate_with_neurons is None and b.network_rate < b.rate:
+        return Cell("below, without neurons")
+    limit = b.rate if b.rate_with_neurons is None else b.rate_with_neurons
+    wins = b.network_rate < limit
+    return Cell("below" if wins else "above", tone="good" if wins else "bad")
 
 
 def _margin_table(results: Results) -> Table:

@@ -89,6 +89,30 @@ def test_a_missing_price_is_unpriced_and_gives_no_ratio(results):
         energy_ratio(loihi2, pick(results, "ann"), force=True)
 
 
+def test_an_operator_that_is_not_counted_is_said_beside_the_ratios(results):
+    """#28: listed with the totals, and a ratio to them is a lower bound."""
+    assert "aten.avg_pool2d (4 calls)" in pick(results, "ann").missing
+    assert any("without aten.avg_pool2d" in text for text in results.caveats)
+    whole = replace(sample.ann().counts, uncounted={})
+    network = sample.program()
+    args = {"provenance": sample.PROVENANCE, "ann": replace(sample.ann(), counts=whole)}
+    shown = compare(network, sample.trace(network).counts, [CMOS], **args)
+    assert not any("is not counted" in text for text in shown.caveats)
+
+
+def test_a_break_even_with_neurons_that_nobody_priced_is_unpriced():
+    """#28: darwin3 has no price of an update, truenorth's holds it, loihi1 has its own."""
+    network = sample.program()
+    chips = [CMOS, *map(load_hardware, ("darwin3", "truenorth", "loihi1"))]
+    shown = compare(
+        network, sample.trace(network).counts, chips, provenance=sample.PROVENANCE, ann=sample.ann()
+    )
+    lines = {b.hardware: b.rate_with_neurons for b in shown.break_even}
+    assert lines["darwin3 / cmos45nm"] is None
+    assert lines["truenorth / cmos45nm"] is not None
+    assert lines["loihi1 / cmos45nm"] is not None
+
+
 def test_an_all_in_price_takes_no_hop_even_if_one_is_forced_upon_it():
     """#22: the file is refused (test_hardware), and a value made by hand is not added up."""
     north = load_hardware("truenorth")
