@@ -45,7 +45,8 @@ def write_report(results: AnyResults | str | Path, path: str | Path) -> tuple[Pa
     target = Path(path)
     if target.suffix != ".html":
         detail = f"{target.name!r} does not end in .html"
-        raise ConfigError(Diagnostic("report", "output-name", detail))
+        hint = "the other formats are written beside it"
+        raise ConfigError(Diagnostic("report", "output-name", detail, hint))
     if isinstance(results, str | Path):
         results = _read(Path(results))
     document = _document(results)
