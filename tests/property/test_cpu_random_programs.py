@@ -69,7 +69,9 @@ def test_a_run_in_pieces_is_the_run(seed: int, pieces: list[int], batch: int) ->
         parts.append(session.advance({k: v[start : start + steps] for k, v in x.items()}))
         start += steps
     for t in range(start, length):
-        single = session.step({k: v[t] for k, v in x.items()})
+        frames = {k: v[t] for k, v in x.items()}
+        bare = len(frames) == 1 and t % 2
+        single = session.step(next(iter(frames.values())) if bare else frames)
         parts.append({key: values[None] for key, values in single.items()})
     for key, values in expected.items():
         joined = np.concatenate([part[key] for part in parts])

@@ -32,10 +32,10 @@ INLINED = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": 
 
 
 class Kernel:
-    """`kernel.advance` compiled. Its machine code is made, or loaded, at the first call.
+    """A function compiled. Its machine code is made, or loaded, at the first call.
 
     From the second call on numba does not look at the arguments' types, which takes as long as a
-    silent step of a small network: they are those of `tables`, always the same.
+    silent step of a small network: they must be those of the first.
     """
 
     def __init__(self, dispatcher: Any) -> None:
@@ -48,7 +48,7 @@ class Kernel:
     def _first(self, *tables: Any) -> Any:
         with Compiling():
             done = self._dispatcher(*tables)
-        (compiled,) = self._dispatcher.overloads.values()
+        compiled = self._dispatcher.overloads[tuple(map(numba.typeof, tables))]
         self._call = compiled.entry_point
         return done
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.backends.cpu.compilation import compiled_helper
+from neurodeploy.backends.cpu.compilation import Kernel, compiled_helper
 from neurodeploy.backends.cpu.deliver import clear
 from neurodeploy.backends.cpu.listing import EIGHT, collect, mark, padded
 from neurodeploy.backends.cpu.plan import Plan
@@ -100,7 +100,7 @@ class Lister:
     def __init__(self, plan: Plan) -> None:
         self._program = plan.program
         self._orders = {p.name: _order(plan.orders[p.name]) for p in plan.program.inputs}
-        self._list = compiled_helper(list_messages)
+        self._kernels: dict[tuple[str, np.dtype[Any], np.dtype[Any]], Kernel] = {}
         self._graded = any(p.num_message_bits for p in plan.program.inputs)
         self._room = functools.lru_cache(maxsize=1)(self._new_room)
 
@@ -115,10 +115,16 @@ class Lister:
             part = ends[number * rows : (number + 1) * rows + 1]
             x = self._listed(port, arrays).reshape(rows, port.size)
             how = (self._orders[port.name], *port.limits)
-            if not self._list(x, *how, part, indices, values, flags[number]):
+            kernel = self._kernels.get((port.name, x.dtype, word)) or self._kernel(port, x, word)
+            if not kernel(x, *how, part, indices, values, flags[number]):
                 prepare_inputs(self._program, arrays)
                 raise AssertionError(f"{port.name} has values that are not listed")
         return Given(ends[1:], indices, values)
+
+    def _kernel(self, port: Port, x: Array, word: np.dtype[Any]) -> Kernel:
+        """`list_messages` for these types."""
+        made = self._kernels[port.name, x.dtype, word] = Kernel(compiled_helper(list_messages))
+        return made
 
     def _new_room(self, rows: int, word: np.dtype[Any]) -> tuple[Array, Array, Array, list[Array]]:
         """Ends, indices, values and flags for so many rows of every port."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.backends.cpu import columns as c
+from neurodeploy.backends.cpu import counting
 from neurodeploy.backends.cpu.compilation import compiled_kernel
 from neurodeploy.backends.cpu.deliver import SPARE
 from neurodeploy.backends.cpu.listing import padded
@@ -28,14 +29,14 @@ from neurodeploy.backends.cpu.tables import (
 from neurodeploy.backends.cpu.writing import Writing
 from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.ir.inputs import Inputs, expand_probes
-from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import Program
-from neurodeploy.ir.trace import Counts, NeuronCounts, SynapseCounts
+from neurodeploy.ir.trace import Counts
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 NARROW_LIMIT = (1 << 31) - 1
 WIDE_LIMIT = (1 << 62) - 1
+ALIGNED = 8
 
 
 class Session:
@@ -63,16 +64,28 @@ class Session:
         self.keys = (*program.outputs, *expand_probes(program, probe))
         self._plan = make_plan(program)
         self._threads = min(threads or _cores(), batch)
-        self._counters = [_no_counts(self._plan) for _ in range(self._threads)]
+        self._counters = [counting.zeros(self._plan) for _ in range(self._threads)]
         self._lister = Lister(self._plan)
         self._writing = Writing(self._plan, self.keys, batch)
         self._use(np.dtype(np.int32), None)
+        self._keep_together()
+        (self._port, *others) = (p.name for p in program.inputs)
+        self._frame = () if others else (1, batch, *program.shapes[self._port])
 
     def step(self, inputs: Inputs) -> dict[str, Array]:
         """One step: `(B, *shape)`, for one sample also `*shape`, to `(B, *shape)` of each key."""
-        given = inputs if isinstance(inputs, Mapping) else {self.program.inputs[0].name: inputs}
-        whole = {name: self._one_step(name, np.asanyarray(x)) for name, x in given.items()}
-        return {key: values[0] for key, values in self.advance(whole).items()}
+        if type(inputs) is np.ndarray and inputs.dtype.kind in "biuf" and self._is_frame(inputs):
+            sent = self._run_on({self._port: inputs.reshape(self._frame)}, 1)
+        else:
+            given = inputs if isinstance(inputs, Mapping) else {self._port: inputs}
+            sent = self.advance({k: self._one_step(k, np.asanyarray(x)) for k, x in given.items()})
+        return {key: values[0] for key, values in sent.items()}
+
+    def _is_frame(self, x: Array) -> bool:
+        """Whether x is one step of the only port, as `step` takes it."""
+        leading = len(self._frame) - x.ndim
+        fits = leading == 1 or (leading == 2 and self.batch == 1)
+        return fits and x.shape == self._frame[leading:]
 
     def _one_step(self, name: str, x: Array) -> Array:
         """`(B, *shape)` or, for one sample, `*shape` as `(1, B, *shape)`; others unchanged."""
@@ -91,6 +104,10 @@ class Session:
         if batch != self.batch:
             detail = f"{batch} samples, the session has {self.batch}"
             raise ConfigError(Diagnostic("input", "batch", detail))
+        return self._run_on(arrays, steps)
+
+    def _run_on(self, arrays: Mapping[str, Array], steps: int) -> dict[str, Array]:
+        """The same for arrays of the right shapes."""
         given = self._lister(arrays, self._word)
         written = self._attempt(given, steps)
         if written is None:
@@ -129,15 +146,30 @@ class Session:
             self._memory = before._replace(**wider)
         self._scratch = [_scratch(plan, word) for _ in range(self._threads)]
 
+    def _keep_together(self) -> None:
+        """Moves all that a stretch changes into one piece of memory, which is copied at once."""
+        arrays = [*self._memory, *(a for counts in self._counters for a in counts)]
+        ends = np.cumsum([-(-a.nbytes // ALIGNED) * ALIGNED for a in arrays])
+        self._kept = np.zeros(ends[-1], dtype=np.uint8)
+        self._before = np.empty_like(self._kept)
+        moved = []
+        for array, piece in zip(arrays, np.split(self._kept, ends[:-1]), strict=True):
+            moved.append(piece[: array.nbytes].view(array.dtype).reshape(array.shape))
+            moved[-1][:] = array
+        of_memory, of_counters = moved[: len(self._memory)], iter(moved[len(self._memory) :])
+        self._memory = Memory(*of_memory)
+        self._counters = [Counters(*pair) for pair in zip(of_counters, of_counters, strict=True)]
+
     def _attempt(self, given: Given, steps: int) -> Array | None:
         """What the steps write down, or None (and nothing has changed) if int32 is too small."""
-        kept = [*self._memory, *(a for counts in self._counters for a in counts)]
-        before = [a.copy() for a in kept] if self._word.itemsize == 4 else []
+        narrow = self._word.itemsize == 4
+        if narrow:
+            self._before[:] = self._kept
         written = np.empty(self._writing.size * steps, dtype=self._word)
         if self._run(given, Records(*self._writing.table(steps), written), steps):
             return written
-        for array, values in zip(kept, before, strict=False):
-            array[:] = values
+        if narrow:
+            self._kept[:] = self._before
         return None
 
     def _run(self, given: Given, records: Records, steps: int) -> bool:
@@ -157,43 +189,11 @@ class Session:
     @property
     def peaks(self) -> dict[str, float]:
         """Largest magnitude of a state of each population before reset and overflow."""
-        rows = zip(self.program.order, _summed(self._counters).populations, strict=True)
-        found = {name: float(row[c.PEAK]) for name, row in rows}
-        return {n.name: found[n.name] for n in self.program.neurons}
+        return counting.peaks(self._plan, self._counters)
 
     def counts(self) -> Counts:
         """Exact counts of all steps so far."""
-        rows = dict(zip(self.program.order, _summed(self._counters).populations, strict=True))
-        neurons = tuple(
-            NeuronCounts(
-                name=n.name,
-                model=n.model,
-                size=n.size,
-                neuron_updates=n.size * self.time * self.batch,
-                spikes=int(rows[n.name][c.SPIKES]) if NEURON_MODELS[n.model].spiking else 0,
-                saturations=int(rows[n.name][c.SATURATIONS]),
-            )
-            for n in self.program.neurons
-        )
-        return Counts(self.time, self.batch, neurons, self._synapse_counts())
-
-    def _synapse_counts(self) -> tuple[SynapseCounts, ...]:
-        found = {}
-        plan = self._plan
-        for s, row, dense in zip(
-            plan.sorted_synapses, _summed(self._counters).synapses, plan.dense, strict=True
-        ):
-            found[s.name] = SynapseCounts(
-                name=s.name,
-                source=s.source,
-                target=s.target,
-                kind=s.kind,
-                messages=int(row[c.MESSAGES]),
-                synaptic_operations=int(row[c.OPERATIONS]),
-                dense_operations=dense * self.time * self.batch,
-                graded=self.program.is_graded(s.source),
-            )
-        return tuple(found[s.name] for s in self.program.synapses)
+        return counting.counts(self._plan, self._counters, self.time, self.batch)
 
 
 @functools.cache
@@ -206,21 +206,6 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _no_counts(plan: Plan) -> Counters:
-    return Counters(
-        np.zeros((len(plan.populations), c.POPULATION_COUNTS), dtype=np.int64),
-        np.zeros((len(plan.synapses), c.SYNAPSE_COUNTS), dtype=np.int64),
-    )
-
-
-def _summed(parts: list[Counters]) -> Counters:
-    """Sums of all counts, the largest of all peaks."""
-    populations = np.stack([p.populations for p in parts])
-    total = populations.sum(axis=0)
-    total[:, c.PEAK] = populations[..., c.PEAK].max(axis=0)
-    return Counters(total, np.sum([p.synapses for p in parts], axis=0))
 
 
 def _with_room(populations: Array, limit: int) -> Array:
