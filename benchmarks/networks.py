@@ -8,6 +8,7 @@ without such latency computes the same spikes, that many steps earlier.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,20 @@ Array = np.ndarray[Any, np.dtype[Any]]
 BIAS_EXP = 6
 LARGEST_WEIGHT = 8
 PILOTNET = ((24, 5, 2), (36, 5, 2), (48, 5, 2), (64, 3, 1), (64, 3, 1))
+AT_REST = "784-500-10-at-rest"
 NAMES = ("784-500-10", "257-512-512-512-257", "pilotnet", "recurrent-38")
 
 
 def network(name: str, activity: float) -> Program:
-    """One of NAMES, its populations firing at `activity` (1, 0.5, 0.1, 0.05, 0.01)."""
+    """One of NAMES or AT_REST, its populations firing at `activity` (1, 0.5, 0.1, 0.05, 0.01).
+
+    AT_REST starts without phases, in a form that netx can write: a layer fires all at once. For
+    simulators with the chip's latency only, since others need the phases to make up for it.
+    """
+    if name == AT_REST:
+        program = network(name.removesuffix("-at-rest"), activity)
+        at_rest = [replace(n, params={**n.params, "v_init": 0}) for n in program.neurons]
+        return replace(program, neurons=tuple(at_rest))
     rng = np.random.default_rng(0)
     if name == "pilotnet":
         return _pilotnet(rng, activity)

@@ -92,7 +92,7 @@ class Case:
 def cases(names: list[str]) -> Iterator[Case]:
     """Every network under every activity, or as recorded, one by one and in a batch."""
     for name in names:
-        if name not in networks.NAMES:
+        if name not in (*networks.NAMES, networks.AT_REST):
             program, x = exported(name)
             yield Case(name, None, program, x[:RECORDED, :1])
             if x.shape[1] > 1:
