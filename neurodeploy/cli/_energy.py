@@ -27,9 +27,10 @@ def chips_of(text: str) -> list[Hardware]:
 
 def show_energy(results: Results) -> None:
     """Every estimate: joules with their band and evidence; what is not in them, in notes."""
+    run = results.network
     left_out = list(dict.fromkeys(e.missing for e in results.energy if e.energy_j is not None))
     show_table(
-        "Energy per inference (estimates)",
+        f"Energy per inference (estimates; {run.batch} inferences of {run.steps} steps)",
         ("side", "hardware", "precision", "joules", "low", "high", "evidence", "without"),
         [
             (
