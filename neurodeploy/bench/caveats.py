@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from neurodeploy.bench.counting.record import CountRecord
@@ -10,6 +10,7 @@ from neurodeploy.bench.energy_records import Ann, EnergyEstimate
 from neurodeploy.bench.ratios import QualityRelation
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.trace import Counts
+from neurodeploy.passes.place import Fit
 
 
 def caveats(
@@ -44,6 +45,17 @@ def caveats(
         yield f"{counts.saturations} neuron updates overflowed their 24-bit state in this run."
     if ann is not None:
         yield from _about_ann(snn, ann, quality)
+
+
+def misfits(fits: Mapping[str, Fit]) -> Iterable[str]:
+    """Hardware that the network has no room on, by the limits that are known."""
+    for name, fit in fits.items():
+        if not fit.fits:
+            reasons = "; ".join(reason.detail for reason in fit.reasons)
+            yield (
+                f"The network does not fit {name}: {reasons}. Its energy there is a count times "
+                "prices, of no chip that could run it."
+            )
 
 
 def _spread(energy: Sequence[EnergyEstimate]) -> Iterable[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from neurodeploy.agreement import Difference
 from neurodeploy.bench.break_even import break_even_lines
-from neurodeploy.bench.caveats import caveats
+from neurodeploy.bench.caveats import caveats, misfits
 from neurodeploy.bench.chip_runs import chip_runs, traffic_of
 from neurodeploy.bench.counting.convention import DEFAULT
 from neurodeploy.bench.energy_models import ENERGY_MODELS, Work, ann_work
@@ -104,7 +104,10 @@ def compare(
         agreement=beside.agreement,
         quality=beside.quality,
         raster=beside.raster,
-        caveats=tuple(caveats(program, counts, snn.record, ann, energy, quality)),
+        caveats=(
+            *caveats(program, counts, snn.record, ann, energy, quality),
+            *misfits(beside.fits),
+        ),
     )
 
 

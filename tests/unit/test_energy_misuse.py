@@ -100,6 +100,17 @@ def test_an_operator_that_is_not_counted_is_said_beside_the_ratios(results):
     assert not any("is not counted" in text for text in shown.caveats)
 
 
+def test_a_chip_that_is_too_small_is_named():
+    """#24"""
+    chip = load_hardware("loihi1")
+    tight = {n: replace(chip.limits[n], value=1) for n in ("neurons_per_core", "cores_per_chip")}
+    small = replace(chip, name="small", limits={**chip.limits, **tight})
+    x = np.random.default_rng(2).random((sample.STEPS, sample.BATCH, 6))
+    shown = run_comparison(sample.program(), x, [chip, small], provenance=sample.PROVENANCE)
+    (words,) = [text for text in shown.caveats if "does not fit" in text]
+    assert words.startswith("The network does not fit small: needs 10 cores, small has 1")
+
+
 def test_a_break_even_with_neurons_that_nobody_priced_is_unpriced():
     """#28: darwin3 has no price of an update, truenorth's holds it, loihi1 has its own."""
     network = sample.program()
