@@ -20,7 +20,7 @@ def command(
     from neurodeploy.report import write_joint_report, write_report
 
     if len(results) == 1:
-        write_report(results[0], output)
+        written = write_report(results[0], output)
     else:
-        write_joint_report(results, output)
-    say(f"wrote {output}")
+        written = write_joint_report(results, output)
+    say(f"wrote {', '.join(str(path) for path in written)}")
