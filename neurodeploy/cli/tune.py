@@ -70,7 +70,7 @@ def command(
     if as_json:
         show_json(vars(gain))
     else:
-        _show(source, bits, gain)
+        _show(source, bits, gain, steps)
     say_notes(tuned.program)
     say(f"wrote {output}")
     _write_graph(graph_path, tuned, found)
@@ -93,13 +93,19 @@ def _progress(steps: int) -> Iterator[Callable[[int, int, float], None]]:
         )
 
 
-def _show(name: str, bits: int, gain: Gain) -> None:
-    rows = (("float", gain.real), (f"{bits} bits, rounded", gain.rounded))
+def _show(name: str, bits: int, gain: Gain, steps: int) -> None:
+    tuned = f"tuned, step {gain.kept} of {steps}" if gain.kept else "rounded: no step was better"
+    rows = (
+        ("float", gain.real),
+        (f"{bits} bits, rounded", gain.rounded),
+        (f"{bits} bits, {tuned}", gain.tuned),
+    )
     show_table(
         f"{name}: right answers of {gain.answers:,} that were held out",
         ("network", "right %"),
-        [(what, 100 * share) for what, share in (*rows, (f"{bits} bits, tuned", gain.tuned))],
+        [(what, 100 * share) for what, share in rows],
     )
+    say("the step was picked on training data that was not trained on")
 
 
 def _write_graph(path: Path, tuned: FineTuned, found: NirFile) -> None:

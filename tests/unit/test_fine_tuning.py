@@ -222,3 +222,102 @@ def test_nothing_to_train_is_said() -> None:
     graph = to_nir(module, (4,), dt=DT).graph
     with pytest.raises(QuantizationError, match="nothing to train"):
         fine_tune(graph, [(x, 1.0)], loss, calibration=x, dt=DT)
+
+
+def test_a_step_that_is_worse_than_rounding_is_not_kept() -> None:
+    """A learning rate that ruins the network leaves the compiler's integers."""
+    graph, x = to_nir(network(5), (2, 7), dt=DT).graph, spikes(5)
+    target = torch.from_numpy(pipeline.run(graph, x, dt=DT).output)
+    known = {"calibration": x, "dt": DT, "epochs": 1, "lr": 3.0}
+    tuned = fine_tune(
+        graph, [(x, target)] * 4, loss, **known, score_every=2,
+        score=lambda net: -loss(net(x), target).item(),
+    )  # fmt: skip
+    assert len(tuned.scores) == 3 and tuned.kept == 0
+    assert max(tuned.scores[1:]) < tuned.scores[0]
+    for got, expected in zip(tuned.network.synapses, tuned.compiled.program.synapses, strict=True):
+        np.testing.assert_array_equal(got.to_synapse().weight_values, expected.weight_values)
+    unselected = fine_tune(graph, [(x, target)] * 4, loss, **known | {"lr": 1e-3})
+    assert (unselected.kept, unselected.scores) == (4, ())
+
+
+class Sum(nn.Module):
+    """A layer that reads the sum of two populations' spikes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1, self.fc2, self.fc3 = nn.Linear(4, 6), nn.Linear(6, 6), nn.Linear(6, 3)
+        self.lif1, self.lif2, self.lif3 = (snn.Leaky(beta=0.75, threshold=0.5) for _ in range(3))
+
+    def forward(self, x):
+        mems, outputs = [lif.init_leaky() for lif in (self.lif1, self.lif2, self.lif3)], []
+        for step in x:
+            spk1, mems[0] = self.lif1(self.fc1(step), mems[0])
+            spk2, mems[1] = self.lif2(self.fc2(spk1), mems[1])
+            spk3, mems[2] = self.lif3(self.fc3(spk1 + spk2), mems[2])
+            outputs.append(spk3)
+        return torch.stack(outputs)
+
+
+class Twice(Sum):
+    """A layer that is called twice, between populations that are alike."""
+
+    def forward(self, x):
+        mems, outputs = [lif.init_leaky() for lif in (self.lif1, self.lif2, self.lif3)], []
+        for step in x:
+            spk1, mems[0] = self.lif1(self.fc1(step), mems[0])
+            spk2, mems[1] = self.lif2(self.fc2(spk1), mems[1])
+            spk3, mems[2] = self.lif3(self.fc2(spk2), mems[2])
+            outputs.append(spk3)
+        return torch.stack(outputs)
+
+
+class Current(nn.Module):
+    """A convolution whose bias enters a synaptic current."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv1d(1, 4, 2), nn.Linear(12, 3)
+        self.lif1 = snn.Synaptic(alpha=0.5, beta=0.75, threshold=0.5)
+        self.lif2 = snn.Leaky(beta=0.75, threshold=0.5)
+
+    def forward(self, x):
+        (syn1, mem1), mem2, outputs = self.lif1.init_synaptic(), self.lif2.init_leaky(), []
+        for step in x:
+            spk1, syn1, mem1 = self.lif1(self.conv(step), syn1, mem1)
+            spk2, mem2 = self.lif2(self.fc(spk1.flatten(1)), mem2)
+            outputs.append(spk2)
+        return torch.stack(outputs)
+
+
+@pytest.mark.parametrize(
+    ("build", "layer", "parameters", "rounding"),
+    [
+        (Sum, "fc3", 6, "nearest"),
+        (Sum, "fc3", 6, "calibrated"),
+        (Twice, "fc2", 4, "nearest"),
+        (Current, "conv", 4, "nearest"),
+        (Current, "conv", 4, "calibrated"),
+    ],
+)
+def test_a_layer_stays_one_layer(build, layer: str, parameters: int, rounding: str) -> None:
+    """However often the Program holds it; module and graph get what was trained."""
+    torch.manual_seed(0)
+    module = build()
+    shape = (1, 4) if build is Current else (4,)
+    x = (np.random.default_rng(0).random((STEPS, BATCH, *shape)) < 0.5).astype(np.float32)
+    graph = to_nir(module, shape, dt=DT).graph
+    options = Options(weight_bits=4, rounding=rounding)
+    tuned = fine_tune(graph, [(x, 1.0)] * 3, loss, calibration=x, dt=DT, options=options, lr=0.01)
+    trained = [p for p in tuned.network.parameters() if p.requires_grad]
+    assert len(trained) == parameters
+    used = [p for n, p in module.named_parameters() if build is not Twice or "fc3" not in n]
+    assert sum(p.numel() for p in trained) == sum(p.numel() for p in used)
+    state = tuned_state_dict(tuned, module, shape, dt=DT)
+    for name in (f"{layer}.weight", f"{layer}.bias"):
+        assert not torch.equal(state[name], module.state_dict()[name]), name
+    module.load_state_dict(state)
+    expected = pipeline.run(tuned.real, x).output
+    assert expected.any()
+    for again in (to_nir(module, shape, dt=DT).graph, tuned_graph(tuned, graph, dt=DT)):
+        np.testing.assert_array_equal(pipeline.run(again, x, dt=DT).output, expected)

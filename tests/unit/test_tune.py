@@ -86,6 +86,22 @@ def test_what_was_gained_and_what_is_left(work, capsys, bias):
         assert np.mean(output.sum(axis=0).argmax(axis=1) == held_out.labels) >= gain["tuned"] - 0.1
 
 
+def test_what_is_worse_than_rounding_on_training_data_is_not_kept(work, capsys):
+    exported(work)
+    assert tune(work, "--steps", 5, "--lr", 0.05) == 0  # of the tuned graph rounding is good
+    (work / "tuned.nir").rename(work / "net.nir")
+    capsys.readouterr()
+    assert tune(work, "--lr", 1.0, "--bits", 8, "--steps", 1) == 0
+    shown = capsys.readouterr()
+    assert "rounded: no step was better" in shown.out
+    assert "picked on training data" in shown.out + shown.err
+    data = labelled_data(work / "data.npz", 1, batch=64)
+    assert sum(x.shape[1] for x, _ in data.validation) == 9
+    taken = {x.tobytes() for batch, _ in (data.batches[0], *data.validation)
+             for x in np.asarray(batch).swapaxes(0, 1)}  # fmt: skip
+    assert len(taken) == 48 and not taken & {x.tobytes() for x in data.test.x.swapaxes(0, 1)}
+
+
 def test_weights_of_several_layers_leave_no_graph(work, capsys):
     exported(work, between="nn.Linear(12, 5, bias=False), ", width=5)
     assert tune(work) == 0

@@ -43,22 +43,25 @@ def tuned_graph(
     }
     for name in originals:
         found.nodes[name].weight = originals[name].copy()
+    done: set[str] = set()  # a node that several synapses hold changes once
     for neuron in before.neurons:
         weights, change, steady = changes(before, after, neuron)
         for old, difference in weights:
             if not np.any(difference):
                 continue
-            name, factor = _node(originals, old)
-            node = found.nodes[name]
+            names, factor = _nodes(originals, old)
+            nodes = [found.nodes[name] for name in names if name not in done]
+            done.update(names)
             rows = (-1, *[1] * (difference.ndim - 1))
-            node.weight += difference / factor.reshape(rows)
-            if getattr(node, "bias", None) is None:
+            for node in nodes:
+                node.weight += difference / factor.reshape(rows)
+            if getattr(found.nodes[names[0]], "bias", None) is None:
                 continue
             if np.any(steady):
-                _add_bias(node, steady, factor)
+                _add_bias(nodes, steady, factor)
                 steady = np.zeros_like(steady)
             elif np.any(change) and np.all(neuron.params["du"] == 1):
-                _add_bias(node, change, factor)
+                _add_bias(nodes, change, factor)
                 change = np.zeros_like(change)
         if np.any(change):
             _add_leak(found, neuron, change)
@@ -66,22 +69,24 @@ def tuned_graph(
     return found
 
 
-def _node(originals: dict[str, Array], synapse: Synapse) -> tuple[str, Array]:
-    """The node whose weights the synapse holds, and its factor for each output."""
+def _nodes(originals: dict[str, Array], synapse: Synapse) -> tuple[list[str], Array]:
+    """The nodes whose weights the synapse holds, several where a module calls a layer more than
+    once, and its factor for each output."""
     held = _values(synapse)
-    for name, weights in originals.items():
+    for weights in originals.values():
         if weights.shape == held.shape:
             factor = factor_of(weights, held)
             if factor is not None:
-                return name, factor
+                return [n for n, w in originals.items() if np.array_equal(w, weights)], factor
     detail = "holds the weights of no single node"
     hint = "the compiled Program keeps what was trained"
     raise QuantizationError(Diagnostic(f"synapse {synapse.name}", "tuned-graph", detail, hint))
 
 
-def _add_bias(node: Any, change: Array, factor: Array) -> None:
+def _add_bias(nodes: list[Any], change: Array, factor: Array) -> None:
     per_output = change.reshape(len(factor), -1)[:, 0]
-    node.bias = np.broadcast_to(_array(node.bias), factor.shape) + per_output / factor
+    for node in nodes:
+        node.bias = np.broadcast_to(_array(node.bias), factor.shape) + per_output / factor
 
 
 def _add_leak(graph: nir.NIRGraph, neuron: Neuron, change: Array) -> None:

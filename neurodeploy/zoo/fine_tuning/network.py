@@ -25,6 +25,7 @@ from neurodeploy.zoo.fine_tuning.fixed_step import MODELS
 from neurodeploy.zoo.fine_tuning.modes import FixedModes
 from neurodeploy.zoo.fine_tuning.population import FixedPopulation
 from neurodeploy.zoo.fine_tuning.synapse import FixedSynapse
+from neurodeploy.zoo.fine_tuning.ties import tie
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Messages = dict[str, Tensor]
@@ -34,7 +35,7 @@ S4D = "s4d"
 class FixedNetwork(nn.Module):
     """`program` is fixed; `real` the Program that it was rounded from, whose weights and biases the
     training starts at (without it, or of the weights with `at_integers`: at the integers).
-    `slope`: of the surrogate gradient.
+    `slope`: of the surrogate gradient. Synapses and biases of one layer are one parameter (`ties`).
 
     Raises QuantizationError for a real Program and for neuron models without a derivative here.
     """
@@ -68,6 +69,8 @@ class FixedNetwork(nn.Module):
         for synapse in self._synapses():  # what spreads over modes and sums them is structure
             if modes & {synapse.synapse.source, synapse.synapse.target}:
                 synapse.weight.requires_grad_(False)
+        if real:
+            tie(real, self._synapses(), self._populations())
         self._components = components(program)
 
     def forward(self, x: Any) -> Any:

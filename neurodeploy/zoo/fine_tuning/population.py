@@ -32,7 +32,7 @@ class FixedPopulation(nn.Module):
         # beyond the symmetric range only where it is already: 13 bits hold one negative more
         self.low = min(-BIAS_MANTISSA_MAX, int(bias.min()))
         start = bias * self.unit / neuron.scale if real is None else real
-        start = _per_channel(np.broadcast_to(start, neuron.shape))
+        start = per_channel(np.broadcast_to(start, neuron.shape))
         self.bias = nn.Parameter(
             torch.tensor(start, dtype=torch.float64), requires_grad=trained and bool(np.any(bias))
         )
@@ -71,7 +71,7 @@ class FixedPopulation(nn.Module):
         return self.mantissas().cpu().numpy() * (self.unit / self.neuron.scale)
 
 
-def _per_channel(bias: Array) -> Array:
+def per_channel(bias: Array) -> Array:
     """`(C, 1, ...)` where `(C, *spatial)` is the same all over each channel."""
     first = bias.reshape(len(bias), -1)[:, 0].reshape(-1, *[1] * (bias.ndim - 1))
     return first if bias.ndim > 1 and (bias == first).all() else bias

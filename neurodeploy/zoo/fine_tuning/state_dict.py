@@ -37,12 +37,16 @@ def tuned_state_dict(
     """
     before, after = tuned.compiled.real, tuned.real
     state = {name: value.detach().clone() for name, value in module.state_dict().items()}
+    done: set[str] = set()  # a layer that several synapses hold changes once
     for neuron in before.neurons:
         weights, change, steady = changes(before, after, neuron)
         for old, difference in weights:
             if is_elementwise(old):
                 continue
             name, factor = _layer(module, old)
+            if name in done:
+                continue
+            done.add(name)
             rows = (-1, *[1] * (difference.ndim - 1))
             _add(state, name, difference / factor.reshape(rows))
             bias = name.removesuffix("weight") + "bias"

@@ -4,6 +4,7 @@
     arriving = floor(2^weight_exp sum over inputs of mantissa x message)
 
 Rounding passes gradients through. The mantissas keep to the range and the signs of the synapse.
+A bias that enters a current as a synapse, the same all over a channel, keeps one a channel.
 A synapse that is elementwise, such as the shorter branch of a residual join, is no layer's weights
 and is not trained.
 """
@@ -20,6 +21,7 @@ from torch.nn import functional
 
 from neurodeploy.ir.program import Synapse
 from neurodeploy.passes.quantize.weights import Mantissas, with_values
+from neurodeploy.zoo.fine_tuning.population import per_channel
 from neurodeploy.zoo.fine_tuning.rounding import floored, rounded
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -40,20 +42,24 @@ class FixedSynapse(nn.Module):
         # a file may hold a sign mode that its weights do not show: -256 alone is one of both signs
         low, high = int(mantissas.min(initial=0)), int(mantissas.max(initial=0))
         self.held = replace(held, low=min(held.low, low), high=max(held.high, high))
-        start = mantissas / self.factor if real is None else real
         self.trained = not is_elementwise(synapse)
-        self.weight = nn.Parameter(
-            torch.as_tensor(start, dtype=torch.float64).clone(), requires_grad=self.trained
-        )
+        self.weight = self.parameter(mantissas / self.factor if real is None else real)
         if synapse.kind == "sparse":
             entries = synapse.weights.tocoo()
             places = np.stack([entries.row, entries.col]).astype(np.int64)
             self.register_buffer("places", torch.from_numpy(places))
 
+    def parameter(self, real: Array) -> nn.Parameter:
+        """What is trained, starting at these real weights, flat."""
+        if self.synapse.kind == "dense" and self.synapse.weights.shape[1] == 1:
+            real = per_channel(real.reshape(self.target_shape))
+        return nn.Parameter(torch.tensor(real, dtype=torch.float64), requires_grad=self.trained)
+
     def mantissas(self) -> Tensor:
         """The integers of the synapse memory, flat."""
         steps = rounded(self.weight * self.factor / self.held.step)
-        return (steps * self.held.step).clamp(self.held.low, self.held.high)
+        held = (steps * self.held.step).clamp(self.held.low, self.held.high)
+        return held.expand(self.target_shape).flatten() if held.ndim > 1 else held
 
     @torch.no_grad()
     def confine(self) -> None:

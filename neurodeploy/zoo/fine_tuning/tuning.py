@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,8 @@ class FineTuned:
     stand for; layers: how far they are from it on the calibration data, by population: its weights
     and biases are theirs, its decays and thresholds not rounded; compiled: the integers before
     training, in the real Program's time;
-    network: the trained module; losses: mean of each epoch; scores: of each epoch, if asked for.
+    network: the trained module; losses: mean of each epoch; scores, if asked for: before training
+    and then each time; kept: the step whose weights these are, 0 where training helped nothing.
     """
 
     program: Program
@@ -54,6 +55,34 @@ class FineTuned:
     losses: tuple[float, ...]
     scores: tuple[float, ...] = ()
     layers: tuple[LayerReport, ...] = ()
+    kept: int = 0
+
+
+@dataclass
+class _Selection:
+    """The weights with the largest score so far; without a score the last."""
+
+    network: FixedNetwork
+    score: Score | None
+    scores: list[float] = field(default_factory=list)
+    kept: int = 0
+    _weights: dict[str, Tensor] = field(default_factory=dict)
+
+    @torch.no_grad()
+    def offer(self, step: int) -> None:
+        """The weights of now, after that many steps: of equal ones the earlier are kept."""
+        if self.score is None:
+            self.kept = step
+            return
+        self.scores.append(self.score(self.network))
+        if not self._weights or self.scores[-1] > max(self.scores[:-1]):
+            self.kept = step
+            self._weights = {k: v.clone() for k, v in self.network.state_dict().items()}
+
+    def restore(self) -> None:
+        """Brings the best weights back."""
+        if self._weights:
+            self.network.load_state_dict(self._weights)
 
 
 def fine_tune(
@@ -72,6 +101,7 @@ def fine_tune(
     discretisation: str | None = None,
     penalty: Penalty | None = None,
     score: Score | None = None,
+    score_every: int | None = None,
     device: str = "cpu",
     report: Report = lambda step, steps, loss: None,
 ) -> FineTuned:
@@ -82,7 +112,9 @@ def fine_tune(
     loss(output, target): output `(T, B, *out)` in real units: spikes, or the read-out membrane;
     a dict by name if the Program has several outputs. penalty(messages) is added: messages holds
     `(T, B, *shape)` of every population by name (to bound firing rates, for one).
-    score(network): larger is better; the best epoch's weights are kept (the last one's without).
+    score(network): larger is better. The rounded network is scored first, then that after each
+    epoch or `score_every` steps and the last step, and the best weights are kept: never worse than
+    rounding by this score (so not of test data). Without a score the last step's are.
     calibration, hardware, options, dt: as for `compile`; calibrated rounding starts the training at
     its integers, the nearest at the real weights. slope: of the surrogate gradient, in real
     membrane units.
@@ -101,31 +133,30 @@ def fine_tune(
         raise QuantizationError(Diagnostic(compiled.program.name, "fine-tuning", detail))
     total = epochs * len(data)
     optimizer = torch.optim.AdamW(_groups(network, weight_decay), lr=lr)
-    losses, scores = [], []
-    best: tuple[float, dict[str, Tensor]] | None = None
+    losses = []
+    selection = _Selection(network, score)
+    selection.offer(0)
     for epoch in range(epochs):
         values = []
-        for index, (x, target) in enumerate(data):
+        for index, (x, target) in enumerate(data, 1):
             step = epoch * len(data) + index
             for group in optimizer.param_groups:
-                group["lr"] = lr * _share(step / total)
+                group["lr"] = lr * _share((step - 1) / total)
             values.append(_train_step(network, optimizer, x, target, loss, penalty))
-            report(step + 1, total, values[-1])
+            report(step, total, values[-1])
+            if step % (score_every or len(data)) == 0 or step == total:
+                selection.offer(step)
         losses.append(sum(values) / len(values))
-        if score is not None:
-            scores.append(score(network))
-            if best is None or scores[-1] > best[0]:
-                best = scores[-1], {k: v.clone() for k, v in network.state_dict().items()}
-    if best is not None:
-        network.load_state_dict(best[1])
+    selection.restore()
     fixed = network.to_program()
     verify_program(fixed)
     tuned = network.to_real()
     objective = (options or Options()).objective
     layers = pipeline.diagnose(tuned, fixed, calibration, "tuned", objective)
     program = with_reports(pipeline.to_hardware_time(fixed, chip, calibration), layers)
-    program = replace(program, meta={**program.meta, "fine_tuned": f"{total} steps"})
-    return FineTuned(program, tuned, compiled, network, tuple(losses), tuple(scores), layers)
+    kept, scores = selection.kept, tuple(selection.scores)
+    program = replace(program, meta={**program.meta, "fine_tuned": f"{kept} steps"})
+    return FineTuned(program, tuned, compiled, network, tuple(losses), scores, layers, kept)
 
 
 def _train_step(
