@@ -85,13 +85,18 @@ class _Found:
     owner: dict[str, str] = field(default_factory=dict)
 
     def add(self, *populations: Population) -> None:
-        for population in populations:
-            wider = _with_current(self.graph, self.dynamics, population)
-            entry = population.entry
-            if all(self.owner.get(name, entry) == entry for name in wider.inner):
-                population = wider
+        """Those of one membrane: all of them swallow its current, or none."""
+        if any(self._with_current(p) is not p for p in populations):
+            populations = tuple(_without_mode(p) for p in populations)
+        for each in populations:
+            population = self._with_current(each)
             self.populations[population.exit] = population
-            self.owner |= dict.fromkeys(population.inner, entry)
+            self.owner |= dict.fromkeys(population.inner, each.entry)
+
+    def _with_current(self, population: Population) -> Population:
+        wider, entry = _with_current(self.graph, self.dynamics, population), population.entry
+        free = all(self.owner.get(name, entry) == entry for name in wider.inner)
+        return wider if free else population
 
 
 def _of_circuit(graph: GraphView, circuit: Circuit) -> Iterator[Population]:
@@ -127,6 +132,13 @@ def _alone(graph: GraphView, name: str, state: Dynamics) -> Population:
     one, zero = np.ones_like(state.dv), np.zeros_like(state.dv)
     params = {"a_re": 1 - state.dv, "a_im": zero, "c_re": one, "c_im": zero}
     return Population(name, name, "s4d", state, inner, params=params)
+
+
+def _without_mode(population: Population) -> Population:
+    """The membrane that `_alone` made a mode, as a message: a mode has no current."""
+    if population.params is None or population.feedback:
+        return population
+    return replace(population, model="integrator_message", params=None)
 
 
 def _feeds(graph: GraphView, name: str) -> bool:
