@@ -89,7 +89,7 @@ def sequential_program(seed: int, convs: int, axes: int, recurrent: bool, graded
     return Program("netx", "fixed", 1e-3, (port,), neurons, tuple(synapses), ("out",))
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=18, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**32 - 1),
     convs=st.integers(0, 2),
@@ -113,7 +113,7 @@ def test_netx_runs_the_reference_s_integers(
     assert trace.counts.synapses == expected.counts.synapses
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=18, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**32 - 1),
     low=st.integers(-256, 0),

@@ -21,7 +21,7 @@ from neurodeploy.ir.verify import verify_program
 Array = np.ndarray[Any, np.dtype[Any]]
 STEPS = 14
 PROGRAMS = settings(
-    max_examples=30,
+    max_examples=18,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

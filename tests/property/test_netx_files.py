@@ -27,7 +27,7 @@ def session() -> Iterator[lava.Session]:
         yield session
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**32 - 1),
     kind=st.sampled_from(["cuba", "cuba", "sdnn"]),

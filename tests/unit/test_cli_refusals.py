@@ -138,7 +138,7 @@ def test_results_with_a_nan(work, capsys):
     capsys.readouterr()
     before = files(work)
     error = refused(capsys, run("report", path, "-o", work / "r.html"), 2, work, before)
-    assert "dt_s [results-file]: nan is not finite" in error
+    assert "[results-file]: NaN is no number of JSON" in error
 
 
 @pytest.mark.parametrize(
