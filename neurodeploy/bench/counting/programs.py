@@ -14,7 +14,7 @@ from neurodeploy.errors import DataError, Diagnostic
 from neurodeploy.ir.inputs import Inputs, prepare_inputs
 from neurodeploy.ir.mapping import Box, Mapping, box_shape, box_slices
 from neurodeploy.ir.neurons import NEURON_MODELS
-from neurodeploy.ir.neurons.cuba_lif import keeps_current
+from neurodeploy.ir.neurons.subthreshold import keeps_current
 from neurodeploy.ir.program import Program, Synapse
 from neurodeploy.ir.synapses import fan_out
 from neurodeploy.ir.trace import Counts, SynapseCounts, Trace, arrivals

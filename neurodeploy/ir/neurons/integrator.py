@@ -7,39 +7,18 @@ Fixed: Lava's LIF arithmetic without threshold; the output is the 24-bit v as a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from neurodeploy.ir.arithmetic import MANTISSA_SHIFT, subthreshold
-from neurodeploy.ir.neurons.cuba_lif import (
-    SUBTHRESHOLD_INT32_INPUT,
-    SUBTHRESHOLD_PARAMETERS,
-    lif_arguments,
-    real_subthreshold,
-    subthreshold_constants,
-    subthreshold_cost,
-)
-from neurodeploy.ir.neurons.model import (
-    NEURON_MODELS,
-    Array,
-    Constants,
-    Cost,
-    Parameter,
-    Params,
-    State,
-    Update,
-)
+from neurodeploy.ir.arithmetic import subthreshold
+from neurodeploy.ir.neurons.model import NEURON_MODELS, Array, Cost, Params, State, Update
+from neurodeploy.ir.neurons.subthreshold import Subthreshold, real_subthreshold, subthreshold_cost
 
 
-class Integrator:
+class Integrator(Subthreshold):
     name = "integrator"
-    parameters: Mapping[str, Parameter] = SUBTHRESHOLD_PARAMETERS
-    state: tuple[str, ...] = ("u", "v")
     spiking = False
     graded = True
     sends = "v"
-    input_shift = MANTISSA_SHIFT
-    int32_input = SUBTHRESHOLD_INT32_INPUT
 
     def cost(self, params: Params) -> Cost:
         return subthreshold_cost(params)
@@ -47,9 +26,6 @@ class Integrator:
     def real(self, params: Params, state: State, a: Array) -> Update:
         u, v, peak = real_subthreshold(params, state, a)
         return Update({"u": u, "v": v}, v, peak)
-
-    def fixed_constants(self, params: Params) -> Constants:
-        return subthreshold_constants(params)
 
     @staticmethod
     def fixed_step(
@@ -63,9 +39,6 @@ class Integrator:
 
     def lava_process(self, params: Params) -> str:
         return "neurodeploy.backends.lava.processes:Integrator"
-
-    def lava_arguments(self, params: Params) -> dict[str, Any]:
-        return lif_arguments(params)
 
     def message_scale(self, params: Params, scale: float) -> float:
         return scale

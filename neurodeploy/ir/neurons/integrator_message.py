@@ -6,22 +6,17 @@ bits: one of all 24 would leave no bits for the weights that it meets.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from neurodeploy.ir.arithmetic import MANTISSA_SHIFT, nearest, subthreshold
 from neurodeploy.ir.neurons.integrator import Integrator
-from neurodeploy.ir.neurons.model import NEURON_MODELS, Array, Params, State, Update
+from neurodeploy.ir.neurons.model import NEURON_MODELS, Array, Params
+from neurodeploy.ir.neurons.subthreshold import Message
 
 
-class IntegratorMessage(Integrator):
+class IntegratorMessage(Message, Integrator):
     name = "integrator_message"
     state: tuple[str, ...] = ("u", "v", "y")
-    sends = "y"
-
-    def real(self, params: Params, state: State, a: Array) -> Update:
-        update = super().real(params, state, a)
-        return replace(update, state={**update.state, "y": update.output})
 
     @staticmethod
     def fixed_step(
@@ -36,9 +31,6 @@ class IntegratorMessage(Integrator):
 
     def lava_process(self, params: Params) -> str:
         return "neurodeploy.backends.lava.processes:IntegratorMessage"
-
-    def message_scale(self, params: Params, scale: float) -> float:
-        return scale / (1 << MANTISSA_SHIFT)
 
 
 NEURON_MODELS.register(IntegratorMessage.name, IntegratorMessage())

@@ -9,42 +9,18 @@ goes on through the lost step. Fixed: Lava's LIF arithmetic.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from neurodeploy.ir.arithmetic import MANTISSA_SHIFT, subthreshold
-from neurodeploy.ir.neurons.cuba_lif import (
-    SUBTHRESHOLD_INT32_INPUT,
-    SUBTHRESHOLD_PARAMETERS,
-    THRESHOLD,
-    lif_arguments,
-    real_subthreshold,
-    subthreshold_constants,
-    subthreshold_cost,
-)
-from neurodeploy.ir.neurons.model import (
-    NEURON_MODELS,
-    Array,
-    Constants,
-    Cost,
-    Parameter,
-    Params,
-    State,
-    Update,
-)
+from neurodeploy.ir.arithmetic import subthreshold
+from neurodeploy.ir.neurons.model import NEURON_MODELS, Array, Cost, Params, State, Update
+from neurodeploy.ir.neurons.subthreshold import Firing, real_subthreshold, subthreshold_cost
 
 
-class RefractoryLif:
+class RefractoryLif(Firing):
     name = "refractory_lif"
-    parameters: Mapping[str, Parameter] = {**SUBTHRESHOLD_PARAMETERS, "vth": THRESHOLD}
     state: tuple[str, ...] = ("u", "v", "s")
-    spiking = True
-    graded = False
-    sends = "s"
-    input_shift = MANTISSA_SHIFT
-    int32_input = SUBTHRESHOLD_INT32_INPUT
 
     def cost(self, params: Params) -> Cost:
         """The lost step is a flag that is looked at, as the threshold is."""
@@ -56,9 +32,6 @@ class RefractoryLif:
         above, ready = w > params["vth"], state["s"] == 0
         spikes = (above & ready).astype(w.dtype)
         return Update({"u": u, "v": np.where(above | ~ready, 0.0, w), "s": spikes}, spikes, peak)
-
-    def fixed_constants(self, params: Params) -> Constants:
-        return subthreshold_constants(params, "vth")
 
     @staticmethod
     def fixed_step(
@@ -74,12 +47,6 @@ class RefractoryLif:
 
     def lava_process(self, params: Params) -> str:
         return "neurodeploy.backends.lava.processes:RefractoryLIF"
-
-    def lava_arguments(self, params: Params) -> dict[str, Any]:
-        return {**lif_arguments(params), "vth": params["vth"]}
-
-    def message_scale(self, params: Params, scale: float) -> float:
-        return 1.0
 
 
 NEURON_MODELS.register(RefractoryLif.name, RefractoryLif())

@@ -14,25 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.ir.arithmetic import MANTISSA_SHIFT, clipped, subthreshold
-from neurodeploy.ir.neurons.cuba_lif import (
-    SUBTHRESHOLD_INT32_INPUT,
-    SUBTHRESHOLD_PARAMETERS,
-    THRESHOLD,
-    lif_arguments,
-    real_subthreshold,
-    subthreshold_constants,
-    subthreshold_cost,
-)
+from neurodeploy.ir.arithmetic import clipped, subthreshold
 from neurodeploy.ir.neurons.model import (
     NEURON_MODELS,
     Array,
-    Constants,
     Cost,
     Parameter,
     Params,
     State,
     Update,
+)
+from neurodeploy.ir.neurons.subthreshold import (
+    THRESHOLD,
+    Firing,
+    real_subthreshold,
+    subthreshold_cost,
 )
 
 
@@ -48,19 +44,11 @@ def soft_step(
     return (u, v, (v > vth) * 1), peak, saturations + clips
 
 
-class SoftLif:
+class SoftLif(Firing):
     name = "soft_lif"
-    parameters: Mapping[str, Parameter] = {
-        **SUBTHRESHOLD_PARAMETERS,
-        "vth": THRESHOLD,
-        "subtract": THRESHOLD,
-    }
+    thresholds: tuple[str, ...] = ("vth", "subtract")
+    parameters: Mapping[str, Parameter] = {**Firing.parameters, "subtract": THRESHOLD}
     state: tuple[str, ...] = ("u", "v", "s")
-    spiking = True
-    graded = False
-    sends = "s"
-    input_shift = MANTISSA_SHIFT
-    int32_input = SUBTHRESHOLD_INT32_INPUT
 
     def cost(self, params: Params) -> Cost:
         cost = subthreshold_cost(params)
@@ -74,9 +62,6 @@ class SoftLif:
         peak = max(peak, float(np.abs(v).max(initial=0.0)))
         return Update({"u": u, "v": v, "s": spikes}, spikes, peak)
 
-    def fixed_constants(self, params: Params) -> Constants:
-        return subthreshold_constants(params, "vth", "subtract")
-
     @staticmethod
     def fixed_step(
         state: tuple[Array, ...], a: Array, population: tuple[Any, ...], each: tuple[Array, ...]
@@ -86,12 +71,6 @@ class SoftLif:
 
     def lava_process(self, params: Params) -> str:
         return "neurodeploy.backends.lava.processes:SoftLIF"
-
-    def lava_arguments(self, params: Params) -> dict[str, Any]:
-        return {**lif_arguments(params), "vth": params["vth"], "subtract": params["subtract"]}
-
-    def message_scale(self, params: Params, scale: float) -> float:
-        return 1.0
 
 
 NEURON_MODELS.register(SoftLif.name, SoftLif())

@@ -8,29 +8,11 @@ before the next spike is tested, and adds again if there is none. Fixed: Lava's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from neurodeploy.ir.arithmetic import MANTISSA_SHIFT, subthreshold
-from neurodeploy.ir.neurons.cuba_lif import (
-    SUBTHRESHOLD_INT32_INPUT,
-    SUBTHRESHOLD_PARAMETERS,
-    THRESHOLD,
-    lif_arguments,
-    real_subthreshold,
-    subthreshold_constants,
-    subthreshold_cost,
-)
-from neurodeploy.ir.neurons.model import (
-    NEURON_MODELS,
-    Array,
-    Constants,
-    Cost,
-    Parameter,
-    Params,
-    State,
-    Update,
-)
+from neurodeploy.ir.arithmetic import subthreshold
+from neurodeploy.ir.neurons.model import NEURON_MODELS, Array, Cost, Params, State, Update
+from neurodeploy.ir.neurons.subthreshold import Firing, real_subthreshold, subthreshold_cost
 
 
 def at_once_step(
@@ -46,15 +28,8 @@ def at_once_step(
     return (u, w - vth * s), s, peak, saturations
 
 
-class SoftLifAtOnce:
+class SoftLifAtOnce(Firing):
     name = "soft_lif_at_once"
-    parameters: Mapping[str, Parameter] = {**SUBTHRESHOLD_PARAMETERS, "vth": THRESHOLD}
-    state: tuple[str, ...] = ("u", "v")
-    spiking = True
-    graded = False
-    sends = "s"
-    input_shift = MANTISSA_SHIFT
-    int32_input = SUBTHRESHOLD_INT32_INPUT
 
     def cost(self, params: Params) -> Cost:
         cost = subthreshold_cost(params)
@@ -66,9 +41,6 @@ class SoftLifAtOnce:
         spikes = (w - owed > params["vth"]).astype(w.dtype)
         return Update({"u": u, "v": w - params["vth"] * spikes}, spikes, peak)
 
-    def fixed_constants(self, params: Params) -> Constants:
-        return subthreshold_constants(params, "vth")
-
     @staticmethod
     def fixed_step(
         state: tuple[Array, ...], a: Array, population: tuple[Any, ...], each: tuple[Array, ...]
@@ -77,12 +49,6 @@ class SoftLifAtOnce:
 
     def lava_process(self, params: Params) -> str:
         return "neurodeploy.backends.lava.processes:SoftLIFAtOnce"
-
-    def lava_arguments(self, params: Params) -> dict[str, Any]:
-        return {**lif_arguments(params), "vth": params["vth"]}
-
-    def message_scale(self, params: Params, scale: float) -> float:
-        return 1.0
 
 
 NEURON_MODELS.register(SoftLifAtOnce.name, SoftLifAtOnce())

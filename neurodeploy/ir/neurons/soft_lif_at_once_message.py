@@ -6,23 +6,18 @@ Real: soft_lif_at_once_membrane. Fixed: the same, and y = v / 64 to the nearest 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from neurodeploy.ir.arithmetic import MANTISSA_SHIFT, nearest
-from neurodeploy.ir.neurons.model import NEURON_MODELS, Array, Params, State, Update
+from neurodeploy.ir.neurons.model import NEURON_MODELS, Array, Params
 from neurodeploy.ir.neurons.soft_lif_at_once import at_once_step
 from neurodeploy.ir.neurons.soft_lif_at_once_membrane import SoftLifAtOnceMembrane
+from neurodeploy.ir.neurons.subthreshold import Message
 
 
-class SoftLifAtOnceMessage(SoftLifAtOnceMembrane):
+class SoftLifAtOnceMessage(Message, SoftLifAtOnceMembrane):
     name = "soft_lif_at_once_message"
     state: tuple[str, ...] = ("u", "v", "y")
-    sends = "y"
-
-    def real(self, params: Params, state: State, a: Array) -> Update:
-        update = super().real(params, state, a)
-        return replace(update, state={**update.state, "y": update.output})
 
     @staticmethod
     def fixed_step(
@@ -35,9 +30,6 @@ class SoftLifAtOnceMessage(SoftLifAtOnceMembrane):
 
     def lava_process(self, params: Params) -> str:
         return "neurodeploy.backends.lava.processes:SoftLIFAtOnceMessage"
-
-    def message_scale(self, params: Params, scale: float) -> float:
-        return scale / (1 << MANTISSA_SHIFT)
 
 
 NEURON_MODELS.register(SoftLifAtOnceMessage.name, SoftLifAtOnceMessage())

@@ -6,23 +6,18 @@ Real: soft_lif_membrane. Fixed: the same, and y = v / 64 to the nearest as its m
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from neurodeploy.ir.arithmetic import MANTISSA_SHIFT, nearest
-from neurodeploy.ir.neurons.model import NEURON_MODELS, Array, Params, State, Update
+from neurodeploy.ir.neurons.model import NEURON_MODELS, Array, Params
 from neurodeploy.ir.neurons.soft_lif import soft_step
 from neurodeploy.ir.neurons.soft_lif_membrane import SoftLifMembrane
+from neurodeploy.ir.neurons.subthreshold import Message
 
 
-class SoftLifMessage(SoftLifMembrane):
+class SoftLifMessage(Message, SoftLifMembrane):
     name = "soft_lif_message"
     state: tuple[str, ...] = ("u", "v", "fired", "y")
-    sends = "y"
-
-    def real(self, params: Params, state: State, a: Array) -> Update:
-        update = super().real(params, state, a)
-        return replace(update, state={**update.state, "y": update.output})
 
     @staticmethod
     def fixed_step(
@@ -35,9 +30,6 @@ class SoftLifMessage(SoftLifMembrane):
 
     def lava_process(self, params: Params) -> str:
         return "neurodeploy.backends.lava.processes:SoftLIFMessage"
-
-    def message_scale(self, params: Params, scale: float) -> float:
-        return scale / (1 << MANTISSA_SHIFT)
 
 
 NEURON_MODELS.register(SoftLifMessage.name, SoftLifMessage())
