@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from neurodeploy.bench.records import from_json, to_json
 from neurodeploy.bench.results import Provenance
-from neurodeploy.bench.verification import read_json
-from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.bench.results_files import read_document, write_document
 from neurodeploy.hardware import Hardware
 from neurodeploy.ir.mapping import Mapping
 from neurodeploy.passes.place import CoreLoad, Fit, Load
-from neurodeploy.whole_files import write_text
 
 PLACEMENT_SCHEMA: Final = "neurodeploy.placement/1"
 
@@ -193,16 +189,9 @@ def _time(load: Load) -> str:
 
 def write_placement(results: PlacementResults, path: str | Path) -> Path:
     """Writes the JSON document."""
-    text = json.dumps(to_json(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return write_text(Path(path), text)
+    return write_document(results, path)
 
 
 def read_placement(path: str | Path) -> PlacementResults:
-    """The results in a file; DataError for one that is damaged, incomplete or of another schema."""
-    path = Path(path)
-    data = read_json(path)
-    schema = data.get("schema") if isinstance(data, dict) else None
-    if schema != PLACEMENT_SCHEMA:
-        detail = f"schema {schema!r} where {PLACEMENT_SCHEMA!r} is read"
-        raise DataError(Diagnostic(path.name, "results-schema", detail, "run `fit` again"))
-    return from_json(PlacementResults, data, path.name)
+    """The results in a file; raises what `read_document` raises."""
+    return read_document(PlacementResults, PLACEMENT_SCHEMA, path, command="fit")

@@ -6,10 +6,9 @@ inference, counts are exact integers over the whole run unless a name says other
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from neurodeploy.agreement import Difference
 from neurodeploy.bench.counting.record import CountRecord
@@ -27,11 +26,9 @@ from neurodeploy.bench.energy_records import (
     Proxy,
     Swing,
 )
-from neurodeploy.bench.records import from_json, to_json
-from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.bench.results_files import read_document, write_document
 from neurodeploy.hardware import Quantity
 from neurodeploy.passes.quantize import LayerReport
-from neurodeploy.whole_files import write_text
 
 SCHEMA: Final = "neurodeploy.results/2"
 
@@ -175,23 +172,9 @@ class Results:
 
 def write_results(results: Results, path: str | Path) -> Path:
     """Writes the JSON document."""
-    text = json.dumps(to_json(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return write_text(Path(path), text)
-
-
-def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no number of JSON")
+    return write_document(results, path)
 
 
 def read_results(path: str | Path) -> Results:
-    """The results in a file; DataError for one that is damaged, incomplete or of another schema."""
-    path = Path(path)
-    try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(Diagnostic(path.name, "results-file", str(error))) from error
-    schema = data.get("schema") if isinstance(data, dict) else None
-    if schema != SCHEMA:
-        detail = f"schema {schema!r} where {SCHEMA!r} is read"
-        raise DataError(Diagnostic(path.name, "results-schema", detail, "run `compare` again"))
-    return from_json(Results, data, path.name)
+    """The results in a file; raises what `read_document` raises."""
+    return read_document(Results, SCHEMA, path, command="compare")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from neurodeploy.agreement import Difference, Verification
 from neurodeploy.agreement.evidence import LayerEvidence, gather
-from neurodeploy.bench.records import from_json, to_json
 from neurodeploy.bench.results import Provenance
-from neurodeploy.errors import DataError, Diagnostic
-from neurodeploy.whole_files import write_text
+from neurodeploy.bench.results_files import read_document, write_document
 
 VERIFICATION_SCHEMA: Final = "neurodeploy.verification/1"
 
@@ -57,24 +54,9 @@ def verification_results(found: Verification, provenance: Provenance) -> Verific
 
 def write_verification(results: VerificationResults, path: str | Path) -> Path:
     """Writes the JSON document."""
-    text = json.dumps(to_json(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return write_text(Path(path), text)
+    return write_document(results, path)
 
 
 def read_verification(path: str | Path) -> VerificationResults:
-    """The results in a file; DataError for one that is damaged, incomplete or of another schema."""
-    path = Path(path)
-    data = read_json(path)
-    schema = data.get("schema") if isinstance(data, dict) else None
-    if schema != VERIFICATION_SCHEMA:
-        detail = f"schema {schema!r} where {VERIFICATION_SCHEMA!r} is read"
-        raise DataError(Diagnostic(path.name, "results-schema", detail, "run `verify` again"))
-    return from_json(VerificationResults, data, path.name)
-
-
-def read_json(path: Path) -> Any:
-    """Any results file; DataError if it is no JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise DataError(Diagnostic(path.name, "results-file", str(error))) from error
+    """The results in a file; raises what `read_document` raises."""
+    return read_document(VerificationResults, VERIFICATION_SCHEMA, path, command="verify")

@@ -15,7 +15,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def s4d_graph(
-    A: Array,  # noqa: N803
+    A: Array,  # noqa: N803  the letters of the literature, as in scipy.signal.StateSpace
     B: Array,  # noqa: N803
     C: Array,  # noqa: N803
     D: Array,  # noqa: N803

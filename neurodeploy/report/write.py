@@ -12,10 +12,10 @@ from neurodeploy.bench.placement import (
     write_placement,
 )
 from neurodeploy.bench.results import Results, read_results, write_results
+from neurodeploy.bench.results_files import read_json
 from neurodeploy.bench.verification import (
     VERIFICATION_SCHEMA,
     VerificationResults,
-    read_json,
     read_verification,
     write_verification,
 )
