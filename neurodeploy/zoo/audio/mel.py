@@ -11,6 +11,7 @@ are torchaudio's defaults, which vocoders are trained on.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -30,15 +31,18 @@ class MelConfig:
     bands: int = 100
 
 
+@cache
 def triangles(config: MelConfig) -> npt.NDArray[np.float64]:
-    """(bands, window / 2 + 1)."""
+    """(bands, window / 2 + 1), read-only."""
     top = config.sample_rate / 2.0
     mels = np.linspace(0.0, 2595.0 * np.log10(1.0 + top / 700.0), config.bands + 2)
     edges = 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
     bins = np.linspace(0.0, top, config.window // 2 + 1)
     slopes = (bins - edges[:, None]) / np.maximum(np.diff(edges, append=np.inf), 1e-9)[:, None]
     rising, falling = slopes[:-2], 1.0 - slopes[1:-1]
-    return np.asarray(np.clip(np.minimum(rising, falling), 0.0, None))
+    filters = np.clip(np.minimum(rising, falling), 0.0, None)
+    filters.flags.writeable = False
+    return filters
 
 
 def log_mel(x: Tensor, config: MelConfig | None = None) -> Tensor:
@@ -46,5 +50,5 @@ def log_mel(x: Tensor, config: MelConfig | None = None) -> Tensor:
     c = config or MelConfig()
     window = torch.hann_window(c.window, dtype=x.dtype, device=x.device)
     spectrum = torch.stft(x, c.window, c.hop, window=window, center=True, return_complex=True)
-    bands = torch.as_tensor(triangles(c), dtype=x.dtype, device=x.device)
+    bands = torch.tensor(triangles(c), dtype=x.dtype, device=x.device)
     return torch.log((bands @ spectrum.abs()).clamp(min=FLOOR))
