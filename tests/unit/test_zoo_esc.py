@@ -1,0 +1,134 @@
+"""ESC against others: attention as torch has it, published sizes, how far codes see."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from neurodeploy.bench.counting.torch_counter import count_ops
+from neurodeploy.zoo.models.esc import CODECS, Esc, EscConfig, esc_base, esc_large
+from neurodeploy.zoo.models.product_vq import ProductVq
+from neurodeploy.zoo.models.window_attention import WindowAttention
+
+SMALL = EscConfig(
+    patch=(12, 2), channels=(6, 12, 12), heads=(3, 3), codes=32, refined=4, kernel=3
+)  # fmt: skip
+
+
+def size(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_published_sizes() -> None:
+    """Gu and Diao 2024: 8.39 M and 15.58 M."""
+    base, large = esc_base(), esc_large()
+    assert size(base.encoder) == 2_101_275
+    assert size(base.decoder) == 5_904_170
+    assert size(base.quantizers) == size(large.quantizers) == 380_928
+    assert size(base) == 8_386_373
+    assert size(large.encoder) == 3_948_975
+    assert size(large.decoder) == 11_251_028
+    assert all(make().config.code_samples == 320 for make in CODECS.values())
+
+
+@pytest.mark.parametrize(("rows", "steps"), [(8, 8), (6, 10), (2, 4)])
+@pytest.mark.parametrize("shift", [0, 2])
+def test_window_attention_is_torchs_under_a_mask(rows: int, steps: int, shift: int) -> None:
+    """One attention over the whole grid, in which tokens see their window alone."""
+    torch.manual_seed(0)
+    own, heads, dim = WindowAttention(12, 3, 4, shift), 3, 12
+    x = torch.randn(2, rows, steps, dim)
+    f, t = (
+        g.flatten() for g in torch.meshgrid(torch.arange(rows), torch.arange(steps), indexing="ij")
+    )
+    window = torch.stack([(f + shift) // 4, (t + shift) // 4])
+    together = (window[:, :, None] == window[:, None, :]).all(0)
+    near = (f[:, None] - f + 3).clamp(0, 6) * 7 + (t[:, None] - t + 3).clamp(0, 6)
+    bias = own.bias[near].permute(2, 0, 1).masked_fill(~together, float("-inf"))
+    flat = x.flatten(1, 2)
+    expected, _ = functional.multi_head_attention_forward(
+        *([flat.transpose(0, 1)] * 3),
+        dim,
+        heads,
+        own.qkv.weight,
+        own.qkv.bias,
+        None,
+        None,
+        False,
+        0.0,
+        own.out.weight,
+        own.out.bias,
+        attn_mask=bias.repeat(2, 1, 1),
+    )
+    torch.testing.assert_close(own(x).flatten(1, 2), expected.transpose(0, 1))
+
+
+def test_codes_are_the_nearest_by_cosine_and_come_back_unscaled() -> None:
+    torch.manual_seed(1)
+    vq = ProductVq(24, 3, 16, 4)
+    x = torch.randn(2, 5, 24)
+    codes = vq.encode(x)
+    for group, part in enumerate(x.chunk(3, dim=-1)):
+        z = vq.down[group](part)
+        likeness = functional.cosine_similarity(z[..., None, :], vq.codebooks[group], dim=-1)
+        assert torch.equal(codes[:, group], likeness.argmax(-1))
+    words = torch.stack([vq.codebooks[g][codes[:, g]] for g in range(3)])
+    assert torch.allclose(vq.decode(codes)[..., :8], vq.up[0](words[0]))
+    assert torch.equal(vq(x).codes, codes)
+    torch.testing.assert_close(vq(x).y, vq.decode(codes))
+
+
+def test_gradients_pass_codes_and_reach_the_books() -> None:
+    torch.manual_seed(2)
+    vq = ProductVq(24, 3, 16, 4)
+    x = torch.randn(2, 5, 24, requires_grad=True)
+    out = vq(x)
+    (out.y.square().sum() + out.loss).backward()
+    assert x.grad is not None and x.grad.abs().min() > 0
+    used = torch.zeros(3, 16, dtype=torch.bool)
+    assert out.codes is not None
+    for group in range(3):
+        used[group, out.codes[:, group].flatten()] = True
+    assert torch.equal(vq.codebooks.grad.abs().sum(-1) > 0, used)  # type: ignore[union-attr]
+
+
+def test_streams_nest_and_training_sees_what_is_sent() -> None:
+    torch.manual_seed(3)
+    codec = Esc(SMALL).eval()
+    spectrum = codec.spectrum(torch.randn(2, 3200))
+    all_codes = codec.encode(spectrum, 3)
+    assert all_codes.shape == (2, 3, 3, 10)
+    assert torch.equal(codec.encode(spectrum, 1), all_codes[:, :1])
+    for streams in (1, 3):
+        seen = codec(spectrum, streams)
+        assert torch.equal(torch.stack(seen.codes, 1), all_codes[:, :streams])
+        torch.testing.assert_close(seen.spectrum, codec.decode(all_codes[:, :streams]))
+
+
+def test_the_transform_inverts() -> None:
+    codec, x = Esc(SMALL), torch.randn(1, 6400)
+    torch.testing.assert_close(codec.audio(codec.spectrum(x)), x)
+
+
+def test_codes_see_no_further_than_the_reach() -> None:
+    torch.manual_seed(4)
+    codec = Esc(SMALL).eval()
+    reach, at = SMALL.reach, 9600
+    one = torch.randn(1, 19_200)
+    other = one.clone()
+    other[:, : at - reach] = torch.randn(1, at - reach)
+    first = at // SMALL.code_samples
+    codes = [codec.encode(codec.spectrum(x), 3) for x in (one, other)]
+    assert torch.equal(codes[0][..., first:], codes[1][..., first:])
+    assert not torch.equal(codes[0][..., :first], codes[1][..., :first])
+    heard = [codec.audio(codec.decode(c)) for c in codes]
+    torch.testing.assert_close(heard[0][:, at + reach :], heard[1][:, at + reach :])
+
+
+def test_the_bench_counts_attention() -> None:
+    attention, tokens, dim, window = WindowAttention(12, 3, 4, 2), 64, 12, 16
+    record = count_ops(attention, torch.randn(1, 8, 8, dim), strict=True)
+    products = 4 * dim * dim + 2 * window * dim  # four matrices, then queries and values
+    assert sum(layer.dense_macs for layer in record.layers) == tokens * products
