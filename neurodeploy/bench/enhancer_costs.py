@@ -1,15 +1,15 @@
-"""What an enhancer costs in the N-DNS challenge's terms, measured over recordings."""
+"""What an enhancer costs: in the N-DNS challenge's terms, in joules by hardware, and in cores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from neurodeploy.bench.enhancer_energy import program_energy, program_fits, torch_energy
 from neurodeploy.bench.ndns import ndns_cost
+from neurodeploy.hardware import Hardware
 from neurodeploy.zoo.audio.io import Audio
 from neurodeploy.zoo.audio.stft import StftConfig
 from neurodeploy.zoo.audio.stream import Enhancer, enhance_recording
@@ -17,6 +17,7 @@ from neurodeploy.zoo.denoisers import CpuDenoiser, open_program
 
 
 def _costs(synaptic: float, updates: float, stft: StftConfig, late_s: float) -> dict[str, float]:
+    """synaptic, updates: a frame."""
     cost = ndns_cost(
         synaptic_operations=synaptic,
         neuron_updates=updates,
@@ -40,27 +41,35 @@ def stream_costs(denoiser: CpuDenoiser) -> dict[str, float]:
     return _costs(synaptic, updates, c, denoiser.delay * c.dt)
 
 
-def torch_costs(weights: Path, recordings: Iterable[Audio]) -> dict[str, float]:
-    """Of NAME.safetensors (`bench.enhancer_work`), and its parameters."""
-    from neurodeploy.bench.enhancer_work import frame_work
-    from neurodeploy.zoo.models.enhancers import ENHANCERS
-    from neurodeploy.zoo.train.checkpoint import load_weights
+def network_costs(network: Path, audio: Audio, chips: Sequence[Hardware]) -> dict[str, Any]:
+    """Of a file over a recording: of NAME.safetensors in torch its parameters and, but for
+    `spiking_s4_loihi`, whose graph tells them, its operations (`bench.enhancer_work`); of .nir and
+    .ndp the exact events of the chip's integers, and the cores that they take. Energies are per
+    second of audio, on each of `chips`."""
+    if network.suffix == ".safetensors":
+        return _torch_costs(network, audio, chips)
+    denoiser = CpuDenoiser(open_program(network, "cpu"))
+    enhance_recording(Enhancer(denoiser), audio)
+    counts = denoiser.counts()
+    fits = program_fits(denoiser.program, counts, chips)
+    energy = program_energy(denoiser.program, counts, chips, fits)
+    cores = {
+        name: len(found.mapping.cores) if found.fits and found.mapping else None
+        for name, found in fits.items()
+    }
+    return stream_costs(denoiser) | {"cores": cores, "energy": [asdict(e) for e in energy]}
 
-    model = ENHANCERS[weights.stem]()
-    load_weights(weights, model)
-    model.eval()
-    found = [frame_work(model, audio) for audio in recordings]
-    synaptic = float(np.mean([work.synaptic_operations for work in found]))
-    parameters = sum(p.numel() for p in model.parameters())
-    costs = _costs(synaptic, found[0].neuron_updates, model.stft.config, 0.0)
-    return {"parameters": parameters} | costs
 
+def _torch_costs(weights: Path, audio: Audio, chips: Sequence[Hardware]) -> dict[str, Any]:
+    from neurodeploy.bench.enhancer_work import count_enhancer
+    from neurodeploy.zoo.models.enhancers import SPIKING, load_enhancer
 
-def network_costs(network: Path, recordings: list[Audio]) -> dict[str, Any]:
-    """Of a file: .nir and .ndp on the chip's integers, NAME.safetensors in torch; nothing of
-    `spiking_s4_loihi` in torch, whose graph tells it."""
-    if network.suffix != ".safetensors":
-        denoiser = CpuDenoiser(open_program(network, "cpu"))
-        enhance_recording(Enhancer(denoiser), np.concatenate(recordings))
-        return stream_costs(denoiser)
-    return {} if network.stem == "spiking_s4_loihi" else torch_costs(network, recordings)
+    model = load_enhancer(weights)
+    parameters = {"parameters": sum(p.numel() for p in model.parameters())}
+    if weights.stem == "spiking_s4_loihi":
+        return parameters
+    record, stft = count_enhancer(model, audio), model.stft.config
+    updates = sum(row.updates for row in record.layers) / record.steps
+    costs = _costs(record.synaptic_operations / record.steps, updates, stft, 0.0)
+    energy = torch_energy(record, stft.dt, chips, spiking=weights.stem in SPIKING)
+    return parameters | costs | {"energy": [asdict(e) for e in energy]}

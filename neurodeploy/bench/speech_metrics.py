@@ -1,10 +1,11 @@
-"""Quality of enhanced speech, one recording at a time: SI-SNR, PESQ, STOI and DNSMOS.
+"""Quality of enhanced speech, one recording at a time: SI-SNR, SI-SDR, PESQ, STOI and DNSMOS.
 
 The packages are optional (`pip install "neurodeploy[metrics]"`) and asked for on use. All take
 16 kHz mono, (samples,). Higher is better everywhere.
 
     si_snr    dB; both without their means, s_t = <e, s> s / |s|^2,
               10 log10(|s_t|^2 / (|e - s_t|^2 + 1e-8) + 1e-8): N-DNS challenge, arXiv:2303.09503
+    si_sdr    dB; the same with the means left in: Le Roux et al. 2019 (arXiv:1811.02508)
     pesq_wb   ITU-T P.862.2, wide band; pesq_nb: P.862, narrow band, of both resampled to 8 kHz
     stoi      Taal et al. 2011; estoi: Jensen and Taal 2016
     dnsmos    ITU-T P.835 estimates (sig, bak, ovrl) by Microsoft's network, without a reference
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,15 @@ def _package(name: str) -> Any:
 def si_snr(estimate: Samples, clean: Samples) -> float:
     """Scale-invariant signal-to-noise ratio, dB."""
     e, s = (np.asarray(x, dtype=np.float64) for x in (estimate, clean))
-    e, s = e - e.mean(), s - s.mean()
+    return _projection_ratio(e - e.mean(), s - s.mean())
+
+
+def si_sdr(estimate: Samples, clean: Samples) -> float:
+    """Scale-invariant signal-to-distortion ratio, dB."""
+    return _projection_ratio(*(np.asarray(x, dtype=np.float64) for x in (estimate, clean)))
+
+
+def _projection_ratio(e: Samples, s: Samples) -> float:
     target = (e @ s) / (s @ s + EPSILON) * s
     rest = e - target
     return float(10.0 * np.log10((target @ target) / (rest @ rest + EPSILON) + EPSILON))
@@ -118,13 +126,3 @@ def dnsmos(audio: Samples) -> dict[str, float]:
     raw = np.array([session.run(None, {"input_1": w[None]})[0][0] for w in windows])
     columns = zip(DNSMOS_FITS.items(), raw.T, strict=True)
     return {name: float(np.polyval(fit, column).mean()) for (name, fit), column in columns}
-
-
-# With a reference: (estimate, clean) -> value.
-INTRUSIVE: dict[str, Callable[[Samples, Samples], float]] = {
-    "si_snr": si_snr,
-    "pesq_wb": pesq_wb,
-    "pesq_nb": pesq_nb,
-    "stoi": stoi,
-    "estoi": estoi,
-}

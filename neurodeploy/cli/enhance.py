@@ -162,7 +162,7 @@ def _qualities(
     """All metrics before and after; ConfigError for a clean recording of another length."""
     import numpy as np
 
-    from neurodeploy.bench.enhancement import quality
+    from neurodeploy.bench.enhancement_scores import quality
     from neurodeploy.errors import ConfigError, Diagnostic
     from neurodeploy.zoo.audio.io import read_audio
 

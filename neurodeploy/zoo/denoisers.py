@@ -29,14 +29,9 @@ class TorchDenoiser:
     def __init__(self, weights: Path) -> None:
         import torch
 
-        from neurodeploy.zoo.models.enhancers import ENHANCERS
-        from neurodeploy.zoo.train.checkpoint import load_weights
+        from neurodeploy.zoo.models.enhancers import load_enhancer
 
-        if weights.stem not in ENHANCERS:
-            detail = f"the file is not named after one of {', '.join(ENHANCERS)}"
-            raise ConfigError(Diagnostic(str(weights), "enhancer-unknown", detail))
-        self._model = ENHANCERS[weights.stem]().eval()
-        load_weights(weights, self._model)
+        self._model = load_enhancer(weights)
         self.stft = self._model.stft.config
         self._states: Any = None
         self._torch = torch
@@ -71,13 +66,18 @@ class CpuDenoiser:
         self._scale = model.message_scale(neuron.params, neuron.scale)
 
     @property
+    def program(self) -> Program:
+        """What runs."""
+        return self._session.program
+
+    @property
     def delay(self) -> int:
         """Steps that the output's population lives late, as Programs in hardware time do."""
-        return self._session.program.latency[self._output]
+        return self.program.latency[self._output]
 
     def advance(self, magnitude: Frames) -> Frames:
         """See `Denoiser`."""
-        out = self._session.advance(_features(self._session.program, magnitude))[self._output]
+        out = self._session.advance(_features(self.program, magnitude))[self._output]
         return out.reshape(len(magnitude), -1) / self._scale
 
     def counts(self) -> Counts:
@@ -119,6 +119,11 @@ def open_denoiser(network: Path, backend: str) -> TorchDenoiser | CpuDenoiser | 
     return CpuDenoiser(program) if backend == "cpu" else LavaDenoiser(program)
 
 
+def calibration_beside(network: Path) -> Path:
+    """Where the input that sets a graph's scales lies."""
+    return network.with_name(f"{network.stem}_calibration.npz")
+
+
 def open_program(network: Path, backend: str) -> Program:
     """The integers behind a `.ndp`, or a `.nir` with NAME_calibration.npz beside it.
 
@@ -127,7 +132,7 @@ def open_program(network: Path, backend: str) -> Program:
     """
     if network.suffix == ".ndp":
         return load(network, None)
-    calibration = network.with_name(f"{network.stem}_calibration.npz")
+    calibration = calibration_beside(network)
     if not calibration.is_file():
         detail = "no such file; scales are set by real input"
         hint = "or compile first: neurodeploy compile"

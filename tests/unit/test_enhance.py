@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neurodeploy.bench.enhancement import program_enhancer
+from neurodeploy.bench.enhancement_systems import program_enhancer
 from neurodeploy.bench.enhancer_costs import network_costs
 from neurodeploy.cli import main
+from neurodeploy.hardware import load_hardware
 from neurodeploy.zoo.audio.io import read_audio
 from neurodeploy.zoo.audio.stft import StftConfig
 from neurodeploy.zoo.audio.stream import Enhancer, Frames, enhance_recording, enhance_stream
 from neurodeploy.zoo.data.clips import load_clips
 
+CHIPS = [load_hardware("loihi2_full_load"), load_hardware("loihi2")]
 CLIP = load_clips()[0].audio[:20_333]
 
 
@@ -119,7 +121,13 @@ def test_the_command_enhances_a_recording_with_the_chips_integers(
     assert facts["synaptic_operations_per_frame"] > 1000 and facts["real_time_factor"] > 0
     enhanced = read_audio(out)
     assert enhanced.size == CLIP.size
-    costs = network_costs(Path(network), [read_audio(folder / "in.wav")])
+    costs = network_costs(Path(network), read_audio(folder / "in.wav"), CHIPS)
+    energy = {e["hardware"]: e for e in costs["energy"]}
+    operations = costs["synaptic_operations_per_frame"] * 125
+    price = CHIPS[0].prices["synaptic_operation"]
+    assert energy["loihi2_full_load"]["energy_j"] == pytest.approx(operations * price.value)
+    assert energy["loihi2_full_load"]["sources"] == (price.source,)
+    assert energy["loihi2"]["energy_j"] is None and costs["cores"]["loihi2"] == 6
     assert costs["power_proxy"] == pytest.approx(
         (costs["synaptic_operations_per_frame"] + 10 * 8193) / 8e-3
     )

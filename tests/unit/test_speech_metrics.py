@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from neurodeploy.bench.enhancement import by_ratio, summary
+from neurodeploy.bench.enhancement_scores import by_ratio, summary
 from neurodeploy.bench.ndns import denoiser_delay_s, ndns_cost
 from neurodeploy.bench.speech_metrics import dnsmos, pesq_nb, pesq_wb, si_snr, stoi
 from neurodeploy.zoo.data.clips import load_clips

@@ -5,7 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from neurodeploy.bench.enhancer_work import frame_work  # noqa: E402
+from neurodeploy.bench.enhancer_macs import frame_macs  # noqa: E402
+from neurodeploy.bench.enhancer_work import count_enhancer  # noqa: E402
 from neurodeploy.zoo.audio.log_levels import LogLevels  # noqa: E402
 from neurodeploy.zoo.data.noisy_speech import Pair  # noqa: E402
 from neurodeploy.zoo.models.enhancers import ENHANCERS  # noqa: E402
@@ -147,20 +148,27 @@ def test_levels_are_the_same_for_tensors_and_arrays() -> None:
 
 
 @torch.no_grad()
-def test_events_are_counted_by_hand_and_by_frame_work() -> None:
+def test_events_are_counted_by_hand_and_by_count_enhancer() -> None:
     torch.manual_seed(0)
     model = ENHANCERS["spiking_s4"]()
     audio = (0.1 * np.random.default_rng(0).normal(size=4000)).astype(np.float32)
-    work = frame_work(model, audio)
+    record = count_enhancer(model, audio)
     features = model.features(model.stft.analysis(torch.from_numpy(audio[None])).abs())[0]
     x = model.network.fire(model.network.encoder(features))[None]
-    by_hand = float((features != 0).sum()) * 256
+    spikes_out, values_out = 0, int((features != 0).sum()) * 256
     for layer in model.network.layers:
         spikes = layer.fire1(layer.ssm(x))
-        by_hand += float((x != 0).sum()) * 33 + 256 * 32 * len(features) + float(spikes.sum()) * 512
+        from_x = int((x != 0).sum()) * 33  # the encoder's are binary, a layer norm's are not
+        binary = bool(((x == 0) | (x == 1)).all())
+        spikes_out += int(spikes.sum()) * 512 + binary * from_x
+        values_out += 256 * 32 * len(features) + (not binary) * from_x
         x = layer(x)
-    by_hand += float((x != 0).sum()) * 257
-    assert work.synaptic_operations == pytest.approx(by_hand / len(features))
-    assert work.neuron_updates == 9 * 256 + 4 * 256 * 32
-    baseline = frame_work(ENHANCERS["sdnn_baseline"](), audio)
-    assert baseline.neuron_updates == 1281 and 0 < baseline.synaptic_operations < 525_312
+    values_out += int((x != 0).sum()) * 257
+    assert (record.effective_acs, record.effective_macs) == (spikes_out, values_out)
+    updates = {row.name: row.updates for row in record.layers}
+    assert sum(updates.values()) == record.steps * (9 * 256 + 4 * 256 * 32)
+    linear = frame_macs(model.network).linear
+    assert record.dense_macs == record.steps * (linear + 4 * 256 * (2 * 32 + 1))
+    baseline = count_enhancer(ENHANCERS["sdnn_baseline"](), audio)
+    assert sum(row.updates for row in baseline.layers) == 1281 * baseline.steps
+    assert 0 < baseline.synaptic_operations < 525_312 * baseline.steps == baseline.dense_macs

@@ -9,12 +9,15 @@ challenge's baseline keeps the rectangle.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.zoo.audio.stft import StftConfig
 from neurodeploy.zoo.models.masking import MaskEnhancer, log_levels, shifted_in_64ths
 from neurodeploy.zoo.models.sdnn_baseline import SdnnBaseline
 from neurodeploy.zoo.models.spiking_s4 import SpikingS4, SpikingS4Config
 from neurodeploy.zoo.models.spiking_s4_loihi import SpikingS4Loihi
+from neurodeploy.zoo.train.checkpoint import load_weights
 
 TAPERED = StftConfig(shape="sqrt_hann")
 
@@ -48,3 +51,18 @@ ENHANCERS: dict[str, Callable[[], MaskEnhancer]] = {
     make.__name__: make
     for make in (spiking_s4, spiking_s4_plain, s4_ann, spiking_s4_loihi, sdnn_baseline)
 }
+
+SPIKING = frozenset(ENHANCERS) - {"s4_ann"}
+
+
+def load_enhancer(weights: Path) -> MaskEnhancer:
+    """The network that the file is named after, with its weights, to be evaluated.
+
+    ConfigError for a file of another name; DataError for one that does not hold its weights.
+    """
+    if weights.stem not in ENHANCERS:
+        detail = f"the file is not named after one of {', '.join(ENHANCERS)}"
+        raise ConfigError(Diagnostic(str(weights), "enhancer-unknown", detail))
+    model = ENHANCERS[weights.stem]().eval()
+    load_weights(weights, model)
+    return model

@@ -17,15 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 import neurodeploy
+from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.ir.nir_file import write_nir
 from neurodeploy.whole_files import write_whole
 from neurodeploy.zoo.audio.log_levels import LogLevels
 from neurodeploy.zoo.audio.stft import StftConfig, StreamingStft
 from neurodeploy.zoo.data.noisy_speech_sets import SETS, render_set
-from neurodeploy.zoo.models.enhancers import ENHANCERS
+from neurodeploy.zoo.models.enhancers import load_enhancer
 from neurodeploy.zoo.models.spiking_s4_graph import to_graph
 from neurodeploy.zoo.models.spiking_s4_loihi import SpikingS4Loihi
-from neurodeploy.zoo.train.checkpoint import load_weights
 
 NAME = "spiking_s4_loihi"
 MIXTURES = 10
@@ -41,11 +41,11 @@ def features(audio: npt.NDArray[np.float32], config: StftConfig) -> npt.NDArray[
 
 def write_spiking_s4(weights: Path, corpus: Path, out: Path) -> None:
     """All three files; raises what reading weights or corpus raises."""
-    model = ENHANCERS[NAME]()
-    load_weights(weights, model)
-    model.double().eval()
+    model = load_enhancer(weights).double()
     network, config = model.network, model.stft.config
-    assert isinstance(network, SpikingS4Loihi)
+    if not isinstance(network, SpikingS4Loihi):
+        detail = f"is {weights.stem}: only {NAME} becomes a graph"
+        raise ConfigError(Diagnostic(str(weights), "enhancer-graph", detail))
     shape = [config.bins, 1]
     manifest = {
         "producer": f"neurodeploy {neurodeploy.__version__}, nir {metadata.version('nir')}",

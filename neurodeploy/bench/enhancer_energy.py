@@ -1,0 +1,82 @@
+"""Energy of an enhancer per second of audio, by the energy bench's own models and prices.
+
+Estimates, never measured: exact counts times published prices, each with its source and what it
+leaves out. What runs as a Program is priced on every hardware, with the messages between cores of
+its placement where it fits; what runs in torch (layer norms, gates, graded values) on 45 nm CMOS
+and on processors alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from neurodeploy.bench.chip_runs import traffic_of
+from neurodeploy.bench.counting.record import CountRecord
+from neurodeploy.bench.energy_models import ENERGY_MODELS, Work
+from neurodeploy.bench.energy_records import EnergyEstimate
+from neurodeploy.bench.enhancer_work import populations
+from neurodeploy.bench.spiking_work import spiking_work
+from neurodeploy.hardware import Hardware
+from neurodeploy.ir.program import Program
+from neurodeploy.ir.trace import Counts
+from neurodeploy.ir.trace_file import SavedTrace
+from neurodeploy.passes.place import Fit, fit
+from neurodeploy.passes.place.load import saved_rates
+
+
+@dataclass(frozen=True)
+class SecondEnergy:
+    """Joules per second of audio, None where nothing has a price; sources of all prices in it."""
+
+    hardware: str
+    model: str
+    precision: str
+    side: str
+    energy_j: float | None
+    low_j: float | None
+    high_j: float | None
+    evidence: str
+    scope: str
+    sources: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def program_fits(program: Program, counts: Counts, chips: Sequence[Hardware]) -> dict[str, Fit]:
+    """The Program placed on every chip whose limits are known, at the mean rates of a run."""
+    rates = saved_rates(program, SavedTrace({}, counts))
+    known = [chip for chip in chips if chip.kind == "spiking" and chip.limits]
+    return {chip.name: fit(program, chip, rates=rates) for chip in known}
+
+
+def program_energy(
+    program: Program, counts: Counts, chips: Sequence[Hardware], fits: Mapping[str, Fit]
+) -> list[SecondEnergy]:
+    """Of a run of a Program on one stream."""
+    return _energies(spiking_work(program, counts, traffic_of(fits, counts)), chips)
+
+
+def torch_energy(
+    record: CountRecord, dt: float, chips: Sequence[Hardware], *, spiking: bool
+) -> list[SecondEnergy]:
+    """Of a record of `bench.enhancer_work`; spiking: by events, else dense and without zeros."""
+    side = "snn" if spiking else "ann"
+    seconds = record.steps * dt
+    work = Work(side, record, Fraction(1, record.samples), seconds, populations(record))
+    return _energies(work, [chip for chip in chips if chip.kind != "spiking"])
+
+
+def _energies(work: Work, chips: Sequence[Hardware]) -> list[SecondEnergy]:
+    assert work.inference_s is not None
+    found = [e for chip in chips for m in ENERGY_MODELS.values() for e in m(work, chip)]
+    return [_per_second(e, work.inference_s) for e in found]
+
+
+def _per_second(e: EnergyEstimate, seconds: float) -> SecondEnergy:
+    energy, low, high = (
+        None if joules is None else joules / seconds for joules in (e.energy_j, e.low_j, e.high_j)
+    )
+    sources = dict.fromkeys(t.source for t in e.terms if t.energy_j)
+    what = (e.hardware, e.model, e.precision, e.side)
+    return SecondEnergy(*what, energy, low, high, e.evidence, e.scope, tuple(sources), e.missing)
