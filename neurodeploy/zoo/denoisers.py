@@ -128,16 +128,19 @@ def open_program(network: Path, backend: str) -> Program:
     """The integers behind a `.ndp`, or a `.nir` with NAME_calibration.npz beside it.
 
     A graph is compiled here: for `cpu` without the chip's latency between layers, so that the mask
-    of a frame comes in the same step. Raises DataError without calibration.
+    of a frame comes in the same step; so does that of a `.ndp` in the graph's own time. Lava has
+    the latency in any case. Raises DataError where calibration is needed and missing.
     """
-    if network.suffix == ".ndp":
-        return load(network, None)
+    compiled = network.suffix == ".ndp"
+    program = load(network, None)
+    if compiled and (backend == "cpu" or program.depth):
+        return program
     calibration = calibration_beside(network)
     if not calibration.is_file():
         detail = "no such file; scales are set by real input"
-        hint = "or compile first: neurodeploy compile"
+        hint = "" if compiled else "or compile first: neurodeploy compile"
         raise DataError(Diagnostic(str(calibration), "calibration-missing", detail, hint))
     levels = read_arrays(calibration)["input"]
     chip = chip_of("loihi2")
-    program = to_integers(load(network, None), chip, levels).program
-    return program if backend == "cpu" else to_hardware_time(program, chip, levels)
+    fixed = program if compiled else to_integers(program, chip, levels).program
+    return fixed if backend == "cpu" else to_hardware_time(fixed, chip, levels)

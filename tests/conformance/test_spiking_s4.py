@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,12 @@ torch = pytest.importorskip("torch")
 
 from neurodeploy import pipeline  # noqa: E402
 from neurodeploy.backends import reference  # noqa: E402
+from neurodeploy.ir.files import write_program  # noqa: E402
 from neurodeploy.zoo.audio.stft import StftConfig  # noqa: E402
 from neurodeploy.zoo.data.clips import load_clips  # noqa: E402
+from neurodeploy.zoo.denoisers import open_program  # noqa: E402
 from neurodeploy.zoo.fine_tuning import FixedNetwork, fine_tune  # noqa: E402
+from neurodeploy.zoo.fine_tuning.graph import tuned_graph  # noqa: E402
 from neurodeploy.zoo.models.masking import MaskEnhancer, log_levels  # noqa: E402
 from neurodeploy.zoo.models.spiking_s4_graph import to_graph  # noqa: E402
 from neurodeploy.zoo.models.spiking_s4_loihi import (  # noqa: E402
@@ -22,6 +26,7 @@ from neurodeploy.zoo.models.spiking_s4_loihi import (  # noqa: E402
     SpikingS4LoihiConfig,
     over_frames,
 )
+from neurodeploy.zoo.models.write_spiking_s4 import write_calibration  # noqa: E402
 
 STFT = StftConfig(shape="sqrt_hann")
 
@@ -85,7 +90,7 @@ def test_integers_are_lavas(model: MaskEnhancer, features: Any) -> None:
 
 
 def test_fine_tuning_runs_these_integers_and_lowers_the_loss(
-    model: MaskEnhancer, features: Any
+    model: MaskEnhancer, features: Any, tmp_path: Path
 ) -> None:
     graph = to_graph(model.network, STFT.dt)
     inputs = by_step(features)[:40]
@@ -105,6 +110,15 @@ def test_fine_tuning_runs_these_integers_and_lowers_the_loss(
         calibration=inputs, dt=STFT.dt, epochs=5, lr=1e-3,
     )  # fmt: skip
     assert tuned.losses[-1] < 0.8 * tuned.losses[0]
-    again = pipeline.run(tuned.program, inputs, backend="cpu")
-    out = tuned.network.run(inputs)[tuned.program.outputs[0]].detach().numpy()
-    assert np.abs(again.real(tuned.program.outputs[0]) - out).max() < 1e-6
+    trained = tuned.network.integers(inputs)[tuned.program.outputs[0]].detach().numpy()
+    write_program(tmp_path / "tuned.ndp", tuned.within_steps)
+    write_calibration(tmp_path / "tuned.nir", inputs)
+    at_once, late = (open_program(tmp_path / "tuned.ndp", name) for name in ("cpu", "lava"))
+    assert (at_once.depth, late.depth) == (0, tuned.program.depth) and late.depth > 5
+    for program in (at_once, late, tuned.program):
+        assert np.array_equal(pipeline.run(program, inputs, backend="cpu").output, trained)
+    again = tuned_graph(tuned, graph, dt=STFT.dt)
+    assert not np.array_equal(again.nodes["decoder"].weight, graph.nodes["decoder"].weight)
+    stands_for = pipeline.run(pipeline.load(again, STFT.dt), inputs, probe="all")
+    wanted = pipeline.run(tuned.real, inputs, probe="all")
+    assert np.abs(stands_for.output - wanted.output).max() < 1e-9

@@ -54,7 +54,7 @@ def tuned_graph(
             done.update(names)
             rows = (-1, *[1] * (difference.ndim - 1))
             for node in nodes:
-                node.weight += difference / factor.reshape(rows)
+                node.weight += (difference / factor.reshape(rows)).reshape(node.weight.shape)
             if getattr(found.nodes[names[0]], "bias", None) is None:
                 continue
             if np.any(steady):
@@ -74,13 +74,20 @@ def _nodes(originals: dict[str, Array], synapse: Synapse) -> tuple[list[str], Ar
     once, and its factor for each output."""
     held = _values(synapse)
     for weights in originals.values():
-        if weights.shape == held.shape:
+        if _as_matrix(weights.shape) == _as_matrix(held.shape):
             factor = factor_of(weights, held)
             if factor is not None:
                 return [n for n, w in originals.items() if np.array_equal(w, weights)], factor
     detail = "holds the weights of no single node"
     hint = "the compiled Program keeps what was trained"
     raise QuantizationError(Diagnostic(f"synapse {synapse.name}", "tuned-graph", detail, hint))
+
+
+def _as_matrix(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Without last axes of one: a convolution of one tap over one place is a matrix."""
+    while len(shape) > 2 and shape[-1] == 1:
+        shape = shape[:-1]
+    return shape
 
 
 def _add_bias(nodes: list[Any], change: Array, factor: Array) -> None:

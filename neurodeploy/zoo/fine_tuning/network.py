@@ -173,7 +173,8 @@ class FixedNetwork(nn.Module):
         """The real Program with the weights and biases that the integers stand for; what is not
         trained stays."""
         assert self.real is not None
-        weights = {s.synapse.name: s.real_weights() for s in self._synapses() if s.trained}
+        trained = (s for s in self._synapses() if s.weight.requires_grad)
+        weights = {s.synapse.name: s.real_weights() for s in trained}
         biases = {
             p.neuron.name: {"bias": p.real_bias()}
             for p in self._populations()

@@ -57,6 +57,12 @@ class FineTuned:
     layers: tuple[LayerReport, ...] = ()
     kept: int = 0
 
+    @property
+    def within_steps(self) -> Program:
+        """`program` in the real Program's time: what is sent arrives in the same step."""
+        fixed = with_reports(self.network.to_program(), self.layers)
+        return replace(fixed, meta={**fixed.meta, "fine_tuned": f"{self.kept} steps"})
+
 
 @dataclass
 class _Selection:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from neurodeploy.whole_files import write_whole
 from neurodeploy.zoo.audio.log_levels import LogLevels
 from neurodeploy.zoo.audio.stft import StftConfig, StreamingStft
 from neurodeploy.zoo.data.noisy_speech_sets import SETS, render_set
+from neurodeploy.zoo.denoisers import calibration_beside
 from neurodeploy.zoo.models.enhancers import load_enhancer
 from neurodeploy.zoo.models.spiking_s4_graph import to_graph
 from neurodeploy.zoo.models.spiking_s4_loihi import SpikingS4Loihi
@@ -59,8 +61,13 @@ def write_spiking_s4(weights: Path, corpus: Path, out: Path) -> None:
     chosen = [pairs[i * len(pairs) // MIXTURES] for i in range(MIXTURES)]
     size = SECONDS * 16_000
     levels = np.stack([features(p.noisy[:size], config) for p in chosen], axis=1)[..., None]
+    write_calibration(out / f"{NAME}.nir", levels)
+
+
+def write_calibration(graph: Path, levels: npt.NDArray[np.floating[Any]]) -> None:
+    """Features (T, B, bins, 1) where `open_program` looks for them, in float32: it holds them."""
     write_whole(
-        out / f"{NAME}_calibration.npz",
+        calibration_beside(graph),
         lambda file: np.savez_compressed(file, input=levels.astype(np.float32)),
     )
 

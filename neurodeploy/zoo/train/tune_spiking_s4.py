@@ -4,9 +4,14 @@
         --out FOLDER [--steps 300]
 
 The graph is compiled; weights and biases train so that the integers, not the reals, lose little
-SI-SNR. Mixture i of step s is a function of (seed, s, i) alone. FOLDER gets
-spiking_s4_loihi_tuned.ndp, integers in hardware time, and spiking_s4_loihi_tuned.json: the recipe
-and the SI-SNR over the validation mixtures before and after.
+SI-SNR. Mixture i of step s is a function of (seed, s, i) alone. FOLDER gets, named
+spiking_s4_loihi_tuned,
+
+    .ndp               the trained integers, in the graph's time: a mask within its frame
+    .nir, .toml        the graph that they stand for in real numbers. Compiled anew it gets scales
+                       of its own: integers as good as these, and not the same
+    _calibration.npz   the input that set the scales
+    .json              the recipe, and SI-SNR over the validation mixtures before and after
 """
 
 from __future__ import annotations
@@ -24,13 +29,16 @@ from torch import Tensor
 
 from neurodeploy.ir.array_files import read_arrays
 from neurodeploy.ir.files import write_program
+from neurodeploy.ir.nir_file import read_nir, write_nir
 from neurodeploy.pipeline import chip_of, load, to_integers
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.audio.torch_stft import Stft
 from neurodeploy.zoo.data.noisy_speech import Pair, open_pool
-from neurodeploy.zoo.denoisers import CHIP_STFT
+from neurodeploy.zoo.denoisers import CHIP_STFT, calibration_beside
 from neurodeploy.zoo.fine_tuning import FixedNetwork, fine_tune
+from neurodeploy.zoo.fine_tuning.graph import tuned_graph
 from neurodeploy.zoo.models.masking import log_levels
+from neurodeploy.zoo.models.write_spiking_s4 import write_calibration
 from neurodeploy.zoo.train.enhancement import (
     EnhancementRecipe,
     stacked,
@@ -108,7 +116,7 @@ def validation_quality(network: FixedNetwork, pairs: list[Pair]) -> float:
 
 def tune(graph: Path, corpus: Path, out: Path, recipe: TuningRecipe) -> dict[str, Any]:
     """Tune, write both files, and return what the second holds."""
-    calibration = read_arrays(graph.with_name(f"{graph.stem}_calibration.npz"))["input"]
+    calibration = read_arrays(calibration_beside(graph))["input"]
     pairs = validation_pairs(open_pool(corpus, "val"), EnhancementRecipe())
     before = to_integers(load(graph, None), chip_of("loihi2"), calibration)
     first = validation_quality(FixedNetwork(before.program), pairs)
@@ -122,7 +130,13 @@ def tune(graph: Path, corpus: Path, out: Path, recipe: TuningRecipe) -> dict[str
         report=lambda step, steps, loss: print(f"{step}/{steps}  {-loss:.2f} dB", flush=True),
     )
     last = validation_quality(tuned.network, pairs)
-    write_program(out / f"{NAME}.ndp", tuned.program)
+    write_program(out / f"{NAME}.ndp", tuned.within_steps)
+    nodes, manifest = read_nir(graph)
+    real = tuned.compiled.real
+    word = real.meta.get("discretisation")
+    same = tuned_graph(tuned, nodes, dt=real.dt, discretisation=word)
+    write_nir(out / f"{NAME}.nir", same, manifest)
+    write_calibration(out / f"{NAME}.nir", calibration)
     facts = {"recipe": asdict(recipe), "si_snr_rounded": first, "si_snr_tuned": last}
     write_text(out / f"{NAME}.json", json.dumps(facts, indent=2) + "\n")
     return facts
