@@ -10,26 +10,28 @@ import typer
 
 
 def train(
-    name: Annotated[
-        str, typer.Argument(help="vad, vad_zero, digits, braille, spiking_s4 or s4_ann.")
-    ],
+    name: Annotated[str, typer.Argument(help="vad, digits, braille, spiking_s4, vocos_small, ...")],
     corpus: Annotated[
         Path,
         typer.Option(
-            help="vad, enhancers: folder of `neurodeploy data prepare`; digits: folder of the "
-            "Free Spoken Digit Dataset; braille: braille_letters.npz."
+            help="vad, enhancers, vocoders: folder of `neurodeploy data prepare`; digits: "
+            "folder of the Free Spoken Digit Dataset; braille: braille_letters.npz."
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for weights and checkpoints.")],
     held_out: Annotated[
         str | None, typer.Option(help="digits: leave this speaker out, and test on him.")
     ] = None,
+    twin: Annotated[
+        Path | None,
+        typer.Option(help="Spiking vocoders: weights of the trained artificial twin."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """Train a network of the zoo, or continue the run in OUT."""
     from neurodeploy.zoo.train.recipes import run_recipe
 
-    metrics = run_recipe(name, corpus, out, held_out=held_out)
+    metrics = run_recipe(name, corpus, out, held_out=held_out, twin=twin)
     if as_json:
         print(json.dumps(metrics))
         return

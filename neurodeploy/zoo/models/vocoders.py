@@ -18,7 +18,7 @@ from neurodeploy.zoo.audio.mel import MelConfig
 from neurodeploy.zoo.models.spiking_vocos import SpikingVocosConfig, spiking_vocos
 from neurodeploy.zoo.models.vocos import Vocoder, VocosConfig, vocos
 
-MEL_16K = MelConfig(sample_rate=16_000)
+MEL_16K = MelConfig(16_000, window=640, hop=160)
 SMALL = VocosConfig(MEL_16K, width=192, hidden=576, blocks=6)
 
 

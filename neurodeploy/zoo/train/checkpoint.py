@@ -1,12 +1,13 @@
 """Training state on disk: one safetensors file, with the numbers as JSON in its header; no pickle.
 
-A checkpoint holds the model's and Adam's tensors and the number of finished steps. A recipe whose
-batches and learning rates are functions of the step alone then continues bit for bit.
+A checkpoint holds the model's and its optimizers' tensors and the number of finished steps. A
+recipe whose batches and learning rates are functions of the step alone then continues bit for bit.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,22 @@ def _put(path: Path, tensors: dict[str, Tensor], model: nn.Module) -> None:
         raise DataError(Diagnostic(str(path), "weights-mismatch", detail)) from error
 
 
+def _place(which: int) -> str:
+    return f"optimizer{which or ''}"
+
+
 def save_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, numbers: dict[str, Any]
+    path: Path,
+    model: nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer],
+    numbers: dict[str, Any],
 ) -> None:
-    """Write model, optimizer and `numbers`, which must hold "step" and "identity", in one step."""
+    """Write model, optimizers and `numbers`, which must hold "step" and "identity", in one step."""
     tensors = {f"model/{k}": v.detach().clone() for k, v in model.state_dict().items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{index}/{k}": v.detach().clone() for k, v in state.items()}
+    for which, optimizer in enumerate(optimizers):
+        for index, state in optimizer.state_dict()["state"].items():
+            place = f"{_place(which)}/{index}"
+            tensors |= {f"{place}/{k}": v.detach().clone() for k, v in state.items()}
     content = save(tensors, metadata={"numbers": json.dumps(numbers)})
     write_whole(path, lambda partial: partial.write_bytes(content))
 
@@ -85,15 +95,18 @@ def read_numbers(path: Path) -> dict[str, Any]:
     return numbers
 
 
-def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Restore model and optimizer from `save_checkpoint`; DataError if the file does not fit."""
+def load_checkpoint(
+    path: Path, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]
+) -> None:
+    """Restore model and optimizers from `save_checkpoint`; DataError if the file does not fit."""
     tensors = read_tensors(path)
     weights = {k.removeprefix("model/"): v for k, v in tensors.items() if k.startswith("model/")}
     _put(path, weights, model)
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
-        if key.startswith("optimizer/"):
-            _, index, name = key.split("/")
-            state.setdefault(int(index), {})[name] = tensor
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    for which, optimizer in enumerate(optimizers):
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in tensors.items():
+            if key.startswith(f"{_place(which)}/"):
+                _, index, name = key.split("/")
+                state.setdefault(int(index), {})[name] = tensor
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})

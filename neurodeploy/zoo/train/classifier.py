@@ -177,7 +177,7 @@ def train(
     )
     history = run_steps(
         model,
-        optimizer,
+        [optimizer],
         recipe,
         identity,
         RunFiles(out / "checkpoint.safetensors"),

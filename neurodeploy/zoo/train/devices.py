@@ -61,6 +61,11 @@ class Devices:
         model, optimizer = self._fabric.setup(model, optimizer)
         return model, optimizer
 
+    def place(self, model: nn.Module) -> nn.Module:
+        """A model that is not trained, moved to the device."""
+        moved: nn.Module = self._fabric.to_device(model)
+        return moved
+
     def put(self, x: Tensor) -> Tensor:
         moved: Tensor = self._fabric.to_device(x)
         return moved

@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,7 +42,14 @@ from neurodeploy.zoo.models.s4d import S4D
 from neurodeploy.zoo.train.checkpoint import save_weights
 from neurodeploy.zoo.train.devices import Devices
 from neurodeploy.zoo.train.level import match_level
-from neurodeploy.zoo.train.loop import Metrics, Report, RunFiles, learning_rate, run_steps
+from neurodeploy.zoo.train.loop import (
+    Metrics,
+    Report,
+    RunFiles,
+    learning_rate,
+    run_steps,
+    shown_progress,
+)
 from neurodeploy.zoo.train.si_snr import si_snr
 
 VALIDATION = 2_000_000  # first seed of the validation mixtures
@@ -196,7 +202,7 @@ def train(
     )
     history = run_steps(
         model,
-        optimizer,
+        [optimizer],
         recipe,
         identity,
         files,
@@ -215,17 +221,9 @@ def train(
 
 def train_enhancer(name: str, corpus: Path, out: Path) -> dict[str, Any]:
     """`train` on a prepared corpus, with progress on stderr."""
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     pools = open_pool(corpus, "train"), open_pool(corpus, "val")
     digest = hashlib.sha256((corpus / MANIFEST).read_bytes()).hexdigest()
-    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
-        row = bar.add_task(name, total=recipe_of(name).steps)
-
-        def show(step: int, steps: int, m: Metrics) -> None:
-            text = f"{name}  SI-SNR {m['si_snr']:6.2f} dB  gradient {m['gradient']:.1f}"
-            bar.update(row, completed=step, total=steps, description=text)
-
+    with shown_progress(
+        name, recipe_of(name).steps, lambda m: f"SI-SNR {m['si_snr']:6.2f} dB"
+    ) as show:
         return train(name, pools, digest, out, report=show)

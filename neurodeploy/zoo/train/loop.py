@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TextIO
@@ -53,7 +55,7 @@ class RunFiles:
 
 def run_steps(
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Sequence[torch.optim.Optimizer],
     recipe: Schedule,
     identity: dict[str, Any],
     files: RunFiles,
@@ -64,10 +66,11 @@ def run_steps(
 ) -> list[dict[str, Any]]:
     """All steps of a recipe, or those that the checkpoint leaves; the history of validations.
 
-    advance(step) takes one optimizer step and must depend on `step` alone, so that a run that was
-    stopped continues bit for bit. Raises ConfigError for a checkpoint with another `identity`.
+    advance(step) takes one step of every optimizer and must depend on `step` alone, so that a run
+    that was stopped continues bit for bit. Raises ConfigError for a checkpoint with another
+    `identity`.
     """
-    step, history = _resumed(model, optimizer, identity, files.checkpoint)
+    step, history = _resumed(model, optimizers, identity, files.checkpoint)
     log = _open_log(files, step)
     try:
         while step < recipe.steps:
@@ -83,7 +86,7 @@ def run_steps(
             saving = validating or (files.save_every and step % files.save_every == 0)
             if saving and files.writing:
                 numbers = {"step": step, "history": history, "identity": identity}
-                save_checkpoint(files.checkpoint, model, optimizer, numbers)
+                save_checkpoint(files.checkpoint, model, optimizers, numbers)
     finally:
         if log is not None:
             log.close()
@@ -91,7 +94,10 @@ def run_steps(
 
 
 def _resumed(
-    model: nn.Module, optimizer: torch.optim.Optimizer, identity: dict[str, Any], checkpoint: Path
+    model: nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer],
+    identity: dict[str, Any],
+    checkpoint: Path,
 ) -> tuple[int, list[dict[str, Any]]]:
     if not checkpoint.is_file():
         return 0, []
@@ -100,7 +106,7 @@ def _resumed(
         hint = "give another --out"
         detail = "made with another variant, recipe or corpus"
         raise ConfigError(Diagnostic(str(checkpoint), "checkpoint-foreign", detail, hint))
-    load_checkpoint(checkpoint, model, optimizer)
+    load_checkpoint(checkpoint, model, optimizers)
     return int(numbers["step"]), list(numbers["history"])
 
 
@@ -114,3 +120,20 @@ def _open_log(files: RunFiles, step: int) -> TextIO | None:
         kept = files.metrics.read_text(encoding="utf-8").splitlines(keepends=True)[:step]
     write_text(files.metrics, "".join(kept))
     return files.metrics.open("a", encoding="utf-8")
+
+
+@contextmanager
+def shown_progress(name: str, steps: int, words: Callable[[Metrics], str]) -> Iterator[Report]:
+    """A bar on stderr, moved by the report that is given; `words` of a step's metrics beside it."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+        row = bar.add_task(name, total=steps)
+
+        def show(step: int, steps: int, metrics: Metrics) -> None:
+            text = f"{name}  {words(metrics)}  gradient {metrics['gradient']:.1f}"
+            bar.update(row, completed=step, total=steps, description=text)
+
+        yield show

@@ -8,19 +8,27 @@ from typing import Any
 from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.zoo.models.enhancers import ENHANCERS
 from neurodeploy.zoo.models.vad import VARIANTS
+from neurodeploy.zoo.models.vocoders import VOCODERS
 from neurodeploy.zoo.train.classifiers import CLASSIFIERS, train_classifier
 from neurodeploy.zoo.train.enhancement import train_enhancer
 from neurodeploy.zoo.train.vad import train_vad
+from neurodeploy.zoo.train.vocoding import train_vocoder
 
-NAMES = (*VARIANTS, *CLASSIFIERS, *ENHANCERS)
+NAMES = (*VARIANTS, *CLASSIFIERS, *ENHANCERS, *VOCODERS)
 
 
 def run_recipe(
-    name: str, corpus: Path, out: Path, *, held_out: str | None = None
+    name: str,
+    corpus: Path,
+    out: Path,
+    *,
+    held_out: str | None = None,
+    twin: Path | None = None,
 ) -> dict[str, Any]:
     """Train a network, or continue the run in `out`; its metrics. Progress on stderr.
 
-    Raises ConfigError for an unknown name, or a held-out speaker where there are none.
+    twin: weights of the trained artificial network, for spiking vocoders. Raises ConfigError for an
+    unknown name, or a held-out speaker or twin where there are none.
     """
     if name not in NAMES:
         detail = f"{name!r} is not one of {', '.join(NAMES)}"
@@ -28,8 +36,14 @@ def run_recipe(
     if held_out is not None and name != "digits":
         detail = f"only digits have speakers to hold out, not {name}"
         raise ConfigError(Diagnostic("held_out", "data-set", detail))
+    if twin is not None and name not in VOCODERS:
+        raise ConfigError(
+            Diagnostic("twin", "network", f"only vocoders learn from one, not {name}")
+        )
     if name in CLASSIFIERS:
         return train_classifier(name, corpus, out, held_out=held_out)
     if name in ENHANCERS:
         return train_enhancer(name, corpus, out)
+    if name in VOCODERS:
+        return train_vocoder(name, corpus, out, twin)
     return train_vad(corpus, name, out)

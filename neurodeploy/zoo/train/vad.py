@@ -156,7 +156,7 @@ def train(
     identity = {"variant": variant, "recipe": asdict(recipe), "train_set": train_data.digest}
     history = run_steps(
         model,
-        optimizer,
+        [optimizer],
         recipe,
         identity,
         RunFiles(out / "checkpoint.safetensors"),

@@ -1,0 +1,173 @@
+"""A training step of a vocoder: the student, its judges and its teacher.
+
+zoo/train/vocoding.py says what is minimised.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.zoo.data.speech import Speech, random_crop
+from neurodeploy.zoo.models.discriminators import Discriminators
+from neurodeploy.zoo.models.vocoders import VOCODERS
+from neurodeploy.zoo.models.vocos import Vocoder
+from neurodeploy.zoo.train.checkpoint import load_weights, read_tensors
+from neurodeploy.zoo.train.devices import Devices
+from neurodeploy.zoo.train.distillation import Student, distillation_loss
+from neurodeploy.zoo.train.loop import Metrics, learning_rate
+from neurodeploy.zoo.train.vocoder_losses import (
+    deception_loss,
+    discriminator_loss,
+    feature_loss,
+    mel_fronts,
+    mel_loss,
+    phase_loss,
+)
+from neurodeploy.zoo.train.vocoder_recipes import VocoderRecipe
+
+
+def twin_of(weights: Path) -> Vocoder:
+    """A trained artificial vocoder, frozen; raises what reading raises."""
+    if weights.stem not in VOCODERS or "spiking" in weights.stem:
+        detail = "the file is not named after an artificial vocoder"
+        raise ConfigError(Diagnostic(str(weights), "vocoder-unknown", detail))
+    vocoder = VOCODERS[weights.stem]()
+    load_weights(weights, vocoder)
+    return vocoder.eval().requires_grad_(False)
+
+
+def start_as(vocoder: Vocoder, weights: Path) -> None:
+    """Give `vocoder` the weights of its trained twin; the neurons and mixtures have none there.
+
+    Raises ConfigError for a twin of another size.
+    """
+    given, own = read_tensors(weights), vocoder.state_dict()
+    shared = {name: tensor for name, tensor in given.items() if name in own}
+    wrong = [name for name, tensor in shared.items() if tensor.shape != own[name].shape]
+    if wrong or not shared:
+        detail = f"{', '.join(wrong[:3]) or 'all weights'} of another shape"
+        raise ConfigError(Diagnostic(str(weights), "twin-size", detail))
+    vocoder.load_state_dict(own | shared)
+
+
+class Trainee:
+    """All that a run trains, and what it learns from."""
+
+    def __init__(self, name: str, recipe: VocoderRecipe, twin: Path | None) -> None:
+        vocoder = VOCODERS[name]()
+        if twin is None and (recipe.distillation or recipe.warm_start):
+            hint = "--twin RUN/vocos_small.safetensors"
+            raise ConfigError(Diagnostic(name, "twin-missing", "needs its trained twin", hint))
+        self.teacher = twin_of(twin) if twin and recipe.distillation else None
+        if twin and recipe.warm_start:
+            start_as(vocoder, twin)
+        self.vocoder = vocoder
+        self.student = Student(vocoder, taught=self.teacher is not None)
+        self.judges = Discriminators(recipe.discriminators)
+        self.optimizers = [
+            torch.optim.AdamW(m.parameters(), lr=recipe.lr, betas=recipe.betas)
+            for m in (self.student, self.judges)
+        ]
+
+    @property
+    def trained(self) -> nn.Module:
+        return nn.ModuleDict({"student": self.student, "judges": self.judges})
+
+
+class Step:
+    """One optimizer step of the student and, from some step on, of its judges."""
+
+    def __init__(
+        self, trainee: Trainee, recipe: VocoderRecipe, speech: Speech, devices: Devices
+    ) -> None:
+        self.recipe, self.speech, self.devices = recipe, speech, devices
+        self.vocoder, self.judges = trainee.vocoder, trainee.judges
+        pairs = zip((trainee.student, trainee.judges), trainee.optimizers, strict=True)
+        (self.student, self.tune), (self.wrapped_judges, self.tune_judges) = (
+            devices.set_up(*pair) for pair in pairs
+        )
+        self.teacher = trainee.teacher and devices.place(trainee.teacher)
+        mel = self.vocoder.config.mel
+        self.fronts = mel_fronts(mel.sample_rate) if recipe.resolutions else (mel,)
+
+    def __call__(self, step: int) -> Metrics:
+        recipe, devices = self.recipe, self.devices
+        for optimizer in (self.tune, self.tune_judges):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(recipe, step)
+        items = range(devices.rank, recipe.batch, devices.count)
+        rngs = (np.random.default_rng((recipe.seed, step, i)) for i in items)
+        crops = [random_crop(self.speech, recipe.samples, rng) for rng in rngs]
+        real = devices.put(torch.from_numpy(np.stack(crops)))
+        terms, made = self._terms(real)
+        judging = step >= recipe.adversarial_from
+        metrics: Metrics = {}
+        if judging:
+            metrics["judges"] = self._judge(real, made.detach())
+            terms |= self._deception(real, made)
+        loss = torch.stack(list(terms.values())).sum()
+        metrics["gradient"] = self._update(loss, self.student, self.tune)
+        return metrics | {name: value.item() for name, value in terms.items()}
+
+    def _terms(self, real: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Losses without judges; and the speech made, as long as `real`'s."""
+        recipe = self.recipe
+        mel = self.vocoder.features(real)
+        learned = self.student(mel)
+        spoken = learned.spoken
+        made, real = spoken.audio, real[:, : spoken.audio.shape[-1]]
+        terms = {"mel": recipe.mel * mel_loss(made, real, self.fronts)}
+        if recipe.phase:
+            own = self._spectrum(real).angle()
+            terms["phase"] = recipe.phase * phase_loss(spoken.phase, own)
+        if recipe.distillation is not None and self.teacher is not None:
+            with torch.no_grad():
+                taught = self.teacher(mel)
+            terms |= distillation_loss(learned, taught, recipe.distillation)
+        return terms, made
+
+    def _spectrum(self, real: Tensor) -> Tensor:
+        """(B, samples) -> (B, L, bins), framed as the head's."""
+        c = self.vocoder.config.mel
+        window = torch.hann_window(c.window, dtype=real.dtype, device=real.device)
+        frames = torch.stft(real, c.window, c.hop, window=window, return_complex=True)
+        return frames.transpose(1, 2)
+
+    def _judge(self, real: Tensor, made: Tensor) -> float:
+        real = real[:, : made.shape[-1]]
+        of_real, of_made = self.wrapped_judges(real), self.wrapped_judges(made)
+        weights = (1.0, self.recipe.window_weight)
+        losses = [
+            weight * discriminator_loss(r, m)
+            for weight, r, m in zip(weights, of_real, of_made, strict=True)
+        ]
+        loss = torch.stack(losses).sum()
+        self._update(loss, self.wrapped_judges, self.tune_judges)
+        return loss.item()
+
+    def _deception(self, real: Tensor, made: Tensor) -> dict[str, Tensor]:
+        real = real[:, : made.shape[-1]]
+        self.judges.requires_grad_(False)
+        with torch.no_grad():
+            of_real = self.judges(real)
+        of_made = self.judges(made)
+        self.judges.requires_grad_(True)
+        weights = (1.0, self.recipe.window_weight)
+        groups = list(zip(weights, of_real, of_made, strict=True))
+        return {
+            "deception": torch.stack([w * deception_loss(m) for w, _, m in groups]).sum(),
+            "features": torch.stack([w * feature_loss(r, m) for w, r, m in groups]).sum(),
+        }
+
+    def _update(self, loss: Tensor, module: nn.Module, optimizer: torch.optim.Optimizer) -> float:
+        optimizer.zero_grad(set_to_none=True)
+        norm = self.devices.backward(loss, module, optimizer, self.recipe.clip)
+        if math.isfinite(norm):
+            optimizer.step()
+        return norm
