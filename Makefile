@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ifeq ($(TORCH),no)
 EXTRAS := lava,audio,report,test
 else
-EXTRAS := lava,audio,report,training,test,oracles
+EXTRAS := lava,audio,codec,report,training,test,oracles
 endif
 
 .PHONY: demo test lint clean

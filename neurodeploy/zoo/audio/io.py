@@ -23,7 +23,7 @@ CLIPPED_SHARE = 0.002  # a few full-scale samples are normal, a plateau is not
 Audio = npt.NDArray[np.float32]
 
 
-def _audio_package(name: str) -> Any:
+def audio_package(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -70,7 +70,7 @@ def resample(x: Audio, rate: int, target: int = SAMPLE_RATE) -> Audio:
     """`x` (samples,) at `rate` Hz, resampled to `target` Hz by soxr's HQ filter."""
     if rate == target:
         return x
-    soxr = _audio_package("soxr")
+    soxr = audio_package("soxr")
     return np.asarray(soxr.resample(x, rate, target, quality="HQ"), dtype=np.float32)
 
 
@@ -79,7 +79,7 @@ def read_recording(path: str | os.PathLike[str]) -> tuple[Audio, int]:
 
     Raises DataError for a damaged file and for what `check_audio` refuses.
     """
-    soundfile = _audio_package("soundfile")
+    soundfile = audio_package("soundfile")
     try:
         raw, rate = soundfile.read(os.fspath(path), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
@@ -97,7 +97,7 @@ def read_audio(path: str | os.PathLike[str]) -> Audio:
 
 def read_g722(path: str | os.PathLike[str]) -> Audio:
     """A raw 64 kbit/s G.722 stream (ITU-T G.722, as Asterisk ships it) -> (samples,) at 16 kHz."""
-    g722 = _audio_package("G722")
+    g722 = audio_package("G722")
     decoded = g722.G722(SAMPLE_RATE, 64_000).decode(Path(path).read_bytes())
     x = np.asarray(decoded, dtype=np.float32) / np.float32(32_768)
     check_audio(x, str(path))
@@ -117,7 +117,7 @@ def write_audio(path: str | os.PathLike[str], x: Audio) -> int:
         raise ConfigError(Diagnostic(str(path), "audio-format", detail))
     if not np.isfinite(x).all():
         raise DataError(Diagnostic(str(path), "audio-not-finite", "NaN or infinite samples"))
-    soundfile = _audio_package("soundfile")
+    soundfile = audio_package("soundfile")
     clipped = np.clip(x, -1.0, 32_767 / 32_768)
     write_whole(
         Path(path),

@@ -179,6 +179,7 @@ class Esc(nn.Module):
     """
 
     hann: Tensor
+    code_counts: Tensor  # (streams, groups, codes) in training data, for entropy coding
 
     def __init__(self, config: EscConfig | None = None) -> None:
         super().__init__()
@@ -191,6 +192,8 @@ class Esc(nn.Module):
             for size in (coarsest_first[0], *coarsest_first)
         )
         self.register_buffer("hann", torch.hann_window(c.window), persistent=False)
+        counts = torch.zeros(c.streams, c.groups, c.codes, dtype=torch.int32)
+        self.register_buffer("code_counts", counts)
 
     def spectrum(self, audio: Tensor) -> Tensor:
         """Centred frames, the ends mirrored; real and imaginary parts as channels."""

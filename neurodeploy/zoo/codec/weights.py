@@ -1,0 +1,82 @@
+"""Trained codecs on disk: safetensors whose header names the network; what files are tied to."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from copy import copy
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+from torch.ao.quantization import quantize_dynamic
+
+from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.zoo.codec.container import EscFile
+from neurodeploy.zoo.models.esc import CODECS, Esc
+from neurodeploy.zoo.train.checkpoint import load_weights, save_weights
+
+HASH_BYTES = 8
+
+
+class Codec:
+    """A network with its name and hash."""
+
+    def __init__(self, name: str, network: Esc) -> None:
+        self.name, self.network = name, network.eval()
+        self.hash = _hash(network)
+
+    def int8(self) -> Codec:
+        """The same with matrices in 8 bits, and activations rounded to 8 bits as they come.
+
+        Its codes are others, of the same model: they decode with and without it.
+        """
+        quantize: Any = quantize_dynamic  # torch leaves it untyped
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch means to move this elsewhere
+            smaller = quantize(self.network, {nn.Linear}, dtype=torch.qint8)
+        codec = copy(self)
+        codec.network = smaller
+        return codec
+
+    def require(self, file: EscFile, where: str) -> None:
+        """DataError for a file of another model: its codes would decode to something else."""
+        header, config = file.header, self.network.config
+        if (header.model, header.model_hash) != (self.name, self.hash):
+            theirs = f"{header.model} {header.model_hash.hex()}"
+            detail = f"was encoded with {theirs}, this is {self.name} {self.hash.hex()}"
+            raise DataError(Diagnostic(where, "esc-model", detail, "give --model its weights"))
+        shape = (header.groups, header.code_samples, header.streams <= config.streams)
+        if shape != (config.groups, config.code_samples, True):
+            raise DataError(Diagnostic(where, "esc-header", f"does not fit {self.name}: {header}"))
+
+
+def _hash(network: Esc) -> bytes:
+    """First bytes of the SHA-256 of all tensors, by name."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
+    return digest.digest()[:HASH_BYTES]
+
+
+def save_codec(path: Path, name: str, network: Esc) -> None:
+    """Weights with the network's name in their header."""
+    save_weights(path, network, {"codec": name})
+
+
+def open_codec(path: Path) -> Codec:
+    """The codec in a file of `save_codec`; DataError where it is none."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            name = (file.metadata() or {}).get("codec", "")
+    except (OSError, SafetensorError) as error:
+        raise DataError(Diagnostic(str(path), "weights-unreadable", str(error))) from error
+    if name not in CODECS:
+        detail = f"names {name!r}, not one of {', '.join(CODECS)}"
+        raise DataError(Diagnostic(str(path), "codec-unknown", detail, "weights of a codec"))
+    with torch.random.fork_rng(devices=[]):
+        network = CODECS[name]()
+    load_weights(path, network)
+    return Codec(name, network)
