@@ -8,7 +8,9 @@ A population would integrate its bias, and lose of its `v_init`, during the L st
 input. Its v starts at the value that bias and decay carry to exactly `v_init` in L steps; the decay
 reaches every integer, so that value exists. Where it lies beyond the threshold or the register, the
 bias arrives with the input instead, from a neuron that fires at every step: 64 q + r as q, of which
-7 bits and the rest are weights of their own exponents, and r as what is left of the bias.
+7 bits and the rest are weights of their own exponents, and r, from -32 to 31, as the
+rest. The same where a membrane is a message to a synapse of some logical delay, which would read it
+before the first step: there it has to be 0.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from neurodeploy.ir.arithmetic import (
     STATE_LIMIT,
     decayed,
     effective_bias,
+    nearest,
 )
 from neurodeploy.ir.neurons import integers
 from neurodeploy.ir.program import Neuron, Program, Synapse, forward_synapses
@@ -52,12 +55,14 @@ def retime(program: Program, hardware: Hardware) -> Program:
     starts = program.meta.get("form") != "netx"  # that format starts every membrane at 0
     reach = hardware.limit("delay_max") + 1
     taken = set(program.shapes)
+    delayed = {s.source for s in program.synapses if s.delay and program.is_graded(s.source)}
     for neuron in program.neurons:
         timed = replace(neuron, latency=late[neuron.name])
-        started = _with_start(timed, starts)
+        silent = neuron.name in delayed
+        started = _with_start(timed, starts, silent)
         if started is None and starts and timed.latency <= reach and _without_current(timed):
             source = _bias_neuron(f"{neuron.name}.bias", taken)
-            started = _with_start(_remainder(timed), starts)
+            started = _with_start(_remainder(timed), starts, silent)
             if started is not None:
                 neurons.append(source)
                 synapses += _bias_synapses(timed, source.name)
@@ -119,9 +124,10 @@ def _latencies(program: Program) -> dict[str, int]:
     return late
 
 
-def _with_start(neuron: Neuron, starts: bool) -> Neuron | None:
+def _with_start(neuron: Neuron, starts: bool, silent: bool) -> Neuron | None:
     """`neuron` with the v that bias and decay turn into `v_init` within its latency; None where
-    there is none, or where it needs one and nothing `starts` at a v of its own."""
+    there is none, or where it needs one and nothing `starts` at a v of its own. A `silent` one
+    sends messages of 0 until then."""
     if "v_init" not in neuron.params:
         return neuron
     bias = _bias(neuron)
@@ -130,17 +136,31 @@ def _with_start(neuron: Neuron, starts: bool) -> Neuron | None:
         return neuron
     keep = DECAY_UNITY - np.asarray(neuron.params["dv"], dtype=np.int64)
     target = np.broadcast_to(np.asarray(neuron.params["v_init"], dtype=np.int64), neuron.shape)
-    path = [target]
-    for _ in range(latency):
-        path.append(_before(path[-1] - bias, keep))
+    path = _staying(target, bias, keep, latency)
+    if path is None:
+        path = [target]
+        for _ in range(latency):
+            path.append(_before(path[-1] - bias, keep))
     threshold = neuron.params.get("vth")
     limit = STATE_LIMIT - 1 if threshold is None else integers(threshold) << MANTISSA_SHIFT
     too_large = np.abs(path[-1]).max() >= STATE_LIMIT or any(np.any(p > limit) for p in path[:-1])
-    if too_large or not starts:
+    if silent and any(np.any(nearest(p, MANTISSA_SHIFT)) for p in path[:-1]):
+        return None
+    if too_large or not (starts or np.array_equal(path[-1], target)):
         return None
     for earlier, later in zip(path[:0:-1], path[-2::-1], strict=True):
         assert np.array_equal(decayed(earlier, DECAY_UNITY - keep) + bias, later)
     return replace(neuron, params={**neuron.params, "v_init": path[-1]})
+
+
+def _staying(target: Array, bias: Array, keep: Array, latency: int) -> list[Array] | None:
+    """v from the last step back to the start at `target`, where what bias and decay have made of it
+    decays in the next step to what `target` does."""
+    path = [target]
+    for _ in range(latency):
+        path.append(decayed(path[-1], DECAY_UNITY - keep) + bias)
+    same = decayed(path[-1], DECAY_UNITY - keep) == decayed(target, DECAY_UNITY - keep)
+    return path[::-1] if np.all(same) else None
 
 
 def _bias(neuron: Neuron) -> Array:
@@ -154,8 +174,13 @@ def _without_current(neuron: Neuron) -> bool:
 
 def _remainder(neuron: Neuron) -> Neuron:
     """With what of its bias is no whole input."""
-    rest = _bias(neuron) & ((1 << MANTISSA_SHIFT) - 1)
+    rest = _bias(neuron) - (_whole(neuron) << MANTISSA_SHIFT)
     return replace(neuron, params={**neuron.params, "bias": rest, "bias_exp": 0})
+
+
+def _whole(neuron: Neuron) -> Array:
+    """Its bias in whole inputs, to the nearest."""
+    return nearest(_bias(neuron), MANTISSA_SHIFT)
 
 
 def _bias_neuron(name: str, taken: set[str]) -> Neuron:
@@ -170,7 +195,7 @@ def _bias_neuron(name: str, taken: set[str]) -> Neuron:
 
 def _bias_synapses(neuron: Neuron, source: str) -> list[Synapse]:
     """The whole inputs of a bias: 7 bits, and what is above them, each sign for itself."""
-    whole = np.broadcast_to(_bias(neuron), neuron.shape).reshape(-1, 1) >> MANTISSA_SHIFT
+    whole = np.broadcast_to(_whole(neuron), neuron.shape).reshape(-1, 1)
     above = whole >> LOW_BITS
     parts = {
         "low": (whole & ((1 << LOW_BITS) - 1), 0),

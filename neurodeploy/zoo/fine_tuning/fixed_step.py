@@ -33,25 +33,29 @@ State = tuple[Tensor, Tensor, Tensor]
 
 
 Reset = Literal["zero", "refractory", "subtract", "at_once"]
+Sends = Literal["spikes", "v", "message"]
 
 
 @dataclass(frozen=True)
 class Model:
-    """How a neuron model resets, and whether it sends v instead of spikes. An integrator is one
-    with an infinite threshold."""
+    """How a neuron model resets, and what it sends: spikes, v, or v / 64 as a message. An
+    integrator is one with an infinite threshold."""
 
     reset: Reset
-    sends_v: bool = False
+    sends: Sends = "spikes"
 
 
 MODELS = {
     "cuba_lif": Model("zero"),
     "refractory_lif": Model("refractory"),
     "soft_lif": Model("subtract"),
-    "soft_lif_membrane": Model("subtract", sends_v=True),
+    "soft_lif_membrane": Model("subtract", "v"),
     "soft_lif_at_once": Model("at_once"),
-    "soft_lif_at_once_membrane": Model("at_once", sends_v=True),
-    "integrator": Model("zero", sends_v=True),
+    "soft_lif_at_once_membrane": Model("at_once", "v"),
+    "integrator": Model("zero", "v"),
+    "soft_lif_message": Model("subtract", "message"),
+    "soft_lif_at_once_message": Model("at_once", "message"),
+    "integrator_message": Model("zero", "message"),
 }
 """The neuron models that can be trained through."""
 

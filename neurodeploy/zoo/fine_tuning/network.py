@@ -24,7 +24,7 @@ from neurodeploy.zoo.fine_tuning.components import clocks, components
 from neurodeploy.zoo.fine_tuning.fixed_step import MODELS
 from neurodeploy.zoo.fine_tuning.modes import FixedModes
 from neurodeploy.zoo.fine_tuning.population import FixedPopulation
-from neurodeploy.zoo.fine_tuning.synapse import FixedSynapse
+from neurodeploy.zoo.fine_tuning.synapse import FixedSynapse, layers
 from neurodeploy.zoo.fine_tuning.ties import tie
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -53,9 +53,14 @@ class FixedNetwork(nn.Module):
         starts = real.synapses if real and not at_integers else ()
         weights = {s.name: s.weight_values for s in starts}
         biases = {n.name: n.params.get("bias") for n in real.neurons} if real else {}
+        trained = layers(program)
         self.synapses = nn.ModuleList(
             FixedSynapse(
-                s, weights.get(s.name), _factor(program, s.source, s.target), self._shape(s.target)
+                s,
+                weights.get(s.name),
+                _factor(program, s.source, s.target),
+                self._shape(s.target),
+                s.name in trained,
             )
             for s in program.synapses
         )

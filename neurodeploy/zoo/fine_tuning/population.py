@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from neurodeploy.ir.arithmetic import BIAS_MANTISSA_MAX
+from neurodeploy.ir.arithmetic import BIAS_MANTISSA_MAX, MANTISSA_SHIFT
 from neurodeploy.ir.program import Neuron
-from neurodeploy.zoo.fine_tuning.fixed_step import Dynamics, FixedStep, State
-from neurodeploy.zoo.fine_tuning.rounding import rounded
+from neurodeploy.zoo.fine_tuning.fixed_step import Dynamics, FixedStep, Model, State
+from neurodeploy.zoo.fine_tuning.rounding import floored, rounded
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -55,7 +55,7 @@ class FixedPopulation(nn.Module):
 
         def step(state: State, a: Tensor) -> tuple[State, Tensor]:
             after: State = FixedStep.apply(*state, a, bias, dynamics)  # type: ignore[no-untyped-call]
-            return after, after[1] if dynamics.model.sends_v else after[2]
+            return after, _sent(after, dynamics.model)
 
         return step
 
@@ -69,6 +69,14 @@ class FixedPopulation(nn.Module):
     def real_bias(self) -> Array:
         """What the mantissas stand for in real units."""
         return self.mantissas().cpu().numpy() * (self.unit / self.neuron.scale)
+
+
+def _sent(state: State, model: Model) -> Tensor:
+    """Of (u, v, s); a message is v / 64 to the nearest, halves up."""
+    _, v, spikes = state
+    if model.sends == "message":
+        return floored(v / (1 << MANTISSA_SHIFT) + 0.5)
+    return v if model.sends == "v" else spikes
 
 
 def per_channel(bias: Array) -> Array:

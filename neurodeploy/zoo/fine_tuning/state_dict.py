@@ -41,7 +41,7 @@ def tuned_state_dict(
     for neuron in before.neurons:
         weights, change, steady = changes(before, after, neuron)
         for old, difference in weights:
-            if is_elementwise(old):
+            if is_elementwise(old) and not np.any(difference):
                 continue
             name, factor = _layer(module, old)
             if name in done:

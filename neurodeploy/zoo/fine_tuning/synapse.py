@@ -5,12 +5,13 @@
 
 Rounding passes gradients through. The mantissas keep to the range and the signs of the synapse.
 A bias that enters a current as a synapse, the same all over a channel, keeps one a channel.
-A synapse that is elementwise, such as the shorter branch of a residual join, is no layer's weights
-and is not trained.
+An elementwise synapse alone, such as the shorter branch of a residual join, is no layer's weights
+and is not trained; several side by side are the taps of a depthwise kernel over time.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from neurodeploy.ir.program import Synapse
+from neurodeploy.ir.program import Program, Synapse
 from neurodeploy.passes.quantize.weights import Mantissas, with_values
 from neurodeploy.zoo.fine_tuning.population import per_channel
 from neurodeploy.zoo.fine_tuning.rounding import floored, rounded
@@ -32,7 +33,12 @@ class FixedSynapse(nn.Module):
     integers are known; `factor`: integers that arrive per real weight and message."""
 
     def __init__(
-        self, synapse: Synapse, real: Array | None, factor: float, shape: tuple[int, ...]
+        self,
+        synapse: Synapse,
+        real: Array | None,
+        factor: float,
+        shape: tuple[int, ...],
+        trained: bool,
     ) -> None:
         super().__init__()
         self.synapse, self.target_shape = synapse, shape
@@ -42,7 +48,7 @@ class FixedSynapse(nn.Module):
         # a file may hold a sign mode that its weights do not show: -256 alone is one of both signs
         low, high = int(mantissas.min(initial=0)), int(mantissas.max(initial=0))
         self.held = replace(held, low=min(held.low, low), high=max(held.high, high))
-        self.trained = not is_elementwise(synapse)
+        self.trained = trained
         self.weight = self.parameter(mantissas / self.factor if real is None else real)
         if synapse.kind == "sparse":
             entries = synapse.weights.tocoo()
@@ -100,6 +106,14 @@ class FixedSynapse(nn.Module):
     def real_weights(self) -> Array:
         """What the mantissas stand for in real units, flat."""
         return self.mantissas().cpu().numpy() / self.factor
+
+
+def layers(program: Program) -> frozenset[str]:
+    """Names of the synapses that hold the weights of a layer."""
+    alone = [s for s in program.synapses if is_elementwise(s)]
+    sides = Counter((s.source, s.target) for s in alone)
+    joins = {s.name for s in alone if sides[s.source, s.target] == 1}
+    return frozenset(s.name for s in program.synapses) - joins
 
 
 def is_elementwise(synapse: Synapse) -> bool:
