@@ -13,60 +13,33 @@ from typing import Any
 import nir
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from neurodeploy.frontends.state_space import s4d_graph
 from neurodeploy.ir.flatten import flatten
+from neurodeploy.zoo.models.chip_layers import Norm
+from neurodeploy.zoo.models.chip_nodes import array, folded, lif, linear
 from neurodeploy.zoo.models.s4d import S4D
-from neurodeploy.zoo.models.spiking_s4_loihi import Layer, Norm, SpikingS4Loihi
-
-Array = np.ndarray[Any, np.dtype[np.float64]]
-
-
-def _array(x: Tensor) -> Array:
-    return x.detach().cpu().double().numpy()
-
-
-def _linear(weight: Array, bias: Array | None = None) -> nir.Conv1d:
-    """(out, in) as one tap; no bias is zeros."""
-    offset = np.zeros(len(weight)) if bias is None else bias
-    return nir.Conv1d(1, weight[..., None], 1, 0, 1, 1, offset)
-
-
-def _folded(weight: Tensor, norm: Norm, shortcut: bool = False) -> nir.Conv1d:
-    """norm(W x) + x, the latter with `shortcut`."""
-    gain, offset = (_array(x) for x in norm.affine_map())
-    direct = np.eye(len(gain)) if shortcut else 0.0
-    return _linear(gain[:, None] * _array(weight) + direct, offset)
+from neurodeploy.zoo.models.spiking_s4_loihi import Layer, SpikingS4Loihi
 
 
 def _ssm(ssm: S4D, norm: Norm, dt: float) -> nir.NIRGraph:
     """norm's gain times the state spaces; its offset is left to the neurons."""
-    gain = _array(norm.affine_map()[0])
-    poles = -np.exp(_array(ssm.log_decay)) + 1j * _array(ssm.frequency)
-    c = _array(ssm.c)
+    gain = array(norm.affine_map()[0])
+    poles = -np.exp(array(ssm.log_decay)) + 1j * array(ssm.frequency)
+    c = array(ssm.c)
     readout = gain[:, None] * (c[..., 0] + 1j * c[..., 1])
     ones = np.ones_like(poles)
-    return s4d_graph(
-        poles, ones, readout, gain * _array(ssm.d), np.exp(_array(ssm.log_step)), dt=dt
-    )
-
-
-def _lif(width: int, beta: float, dt: float, offset: Array | None = None) -> nir.LIF:
-    """v[t] = beta v[t-1] + i[t] + offset, reset to zero above 1."""
-    shape = (width, 1)
-    tau = np.full(shape, dt / (1.0 - beta))
-    leak = np.zeros(shape) if offset is None else offset[:, None] / (1.0 - beta)
-    return nir.LIF(tau, tau / dt, leak, np.ones(shape), np.zeros(shape))
+    return s4d_graph(poles, ones, readout, gain * array(ssm.d), np.exp(array(ssm.log_step)), dt=dt)
 
 
 def _layer(number: int, layer: Layer, width: int, beta: float, dt: float) -> dict[str, Any]:
-    offset = _array(layer.norm1.affine_map()[1])
+    offset = array(layer.norm1.affine_map()[1])
     return {
         f"ssm{number}": _ssm(layer.ssm, layer.norm1, dt),
-        f"lif{number}_1": _lif(width, beta, dt, offset),
-        f"emission{number}": _folded(layer.emission.weight, layer.norm2, shortcut=True),
-        f"lif{number}_2": _lif(width, beta, dt),
+        f"lif{number}_1": lif(width, beta, dt, offset),
+        f"emission{number}": folded(layer.emission.weight, layer.norm2, shortcut=True),
+        f"lif{number}_2": lif(width, beta, dt),
     }
 
 
@@ -80,9 +53,9 @@ def to_graph(network: SpikingS4Loihi, dt: float) -> nir.NIRGraph:
     tau = np.full(shape, dt / (1.0 - c.beta_out))
     nodes: dict[str, Any] = {
         "input": nir.Input({"input": np.array(shape)}),
-        "encoder": _folded(network.encoder.weight, network.norm),
-        "lif": _lif(c.width, c.beta, dt),
-        "decoder": _linear(_array(decoder.weight), _array(decoder.bias)),
+        "encoder": folded(network.encoder.weight, network.norm),
+        "lif": lif(c.width, c.beta, dt),
+        "decoder": linear(array(decoder.weight), array(decoder.bias)),
         "readout": nir.LI(tau, tau / dt, np.zeros(shape)),
         "output": nir.Output({"output": np.array(shape)}),
     }

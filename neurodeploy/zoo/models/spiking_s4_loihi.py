@@ -17,14 +17,13 @@ S4D is S4D in both. One step is one frame: 8 ms.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import snntorch
 import torch
-from snntorch import surrogate
 from torch import Tensor, nn
 
+from neurodeploy.zoo.models.chip_layers import Memory, Norm, lif, over_frames
 from neurodeploy.zoo.models.s4d import S4D
 
 DECODER_GAIN = 0.1
@@ -43,62 +42,6 @@ class SpikingS4LoihiConfig:
     slope: float = 2.5  # steepness of the fast-sigmoid surrogate gradient (training only)
 
 
-class Norm(nn.BatchNorm1d):
-    """Batch normalisation over all axes but the last, the channels."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.reshape(-1, x.shape[-1])).view_as(x)
-
-    def affine_map(self) -> tuple[Tensor, Tensor]:
-        """Gain and offset of each channel at inference."""
-        assert self.running_var is not None
-        assert self.running_mean is not None
-        gain = self.weight / torch.sqrt(self.running_var + self.eps)
-        return gain, self.bias - gain * self.running_mean
-
-
-def lif(config: SpikingS4LoihiConfig) -> snntorch.Leaky:
-    """v[t] = (1 - s[t-1]) beta v[t-1] + i[t], a spike above 1."""
-    return snntorch.Leaky(
-        beta=config.beta,
-        threshold=1.0,
-        reset_mechanism="zero",
-        spike_grad=surrogate.fast_sigmoid(slope=config.slope),
-    )
-
-
-def over_frames(neuron: snntorch.Leaky, drive: Tensor, output: int) -> Tensor:
-    """A neuron through all frames of (B, L, N) from rest; output 0: spikes, 1: membrane."""
-    membrane = torch.zeros_like(drive[:, 0])
-    frames: list[Tensor] = []
-    for current in drive.unbind(1):
-        result: Sequence[Tensor] = neuron(current, membrane)
-        membrane = result[1]
-        frames.append(result[output].to(drive.dtype))  # snnTorch's spikes are float32
-    return torch.stack(frames, dim=1)
-
-
-class Memory:
-    """Membranes and state spaces from frame to frame, in the order in which they are used."""
-
-    def __init__(self, before: list[Tensor] | None = None) -> None:
-        self._before = iter(before or [])
-        self.after: list[Tensor] = []
-
-    def fire(self, neuron: snntorch.Leaky, drive: Tensor, output: int = 0) -> Tensor:
-        """One step of a neuron (B, N); output 0: spikes, 1: membrane."""
-        membrane = next(self._before, torch.zeros_like(drive))
-        result: Sequence[Tensor] = neuron(drive, membrane)
-        self.after.append(result[1])
-        return result[output].to(drive.dtype)
-
-    def advance(self, ssm: S4D, u: Tensor) -> Tensor:
-        """One step of state spaces (B, channels)."""
-        y, state = ssm.step(u, next(self._before, None))
-        self.after.append(state)
-        return y
-
-
 class Layer(nn.Module):
     """State spaces and two populations of neurons; adds e to the stream."""
 
@@ -106,10 +49,10 @@ class Layer(nn.Module):
         super().__init__()
         self.ssm = S4D(config.width, config.state)
         self.norm1 = Norm(config.width)
-        self.lif1 = lif(config)
+        self.lif1 = lif(config.beta, config.slope)
         self.emission = nn.Linear(config.width, config.width, bias=False)
         self.norm2 = Norm(config.width)
-        self.lif2 = lif(config)
+        self.lif2 = lif(config.beta, config.slope)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, L, width) -> (B, L, width)."""
@@ -130,7 +73,7 @@ class SpikingS4Loihi(nn.Module):
         self.config = c = config or SpikingS4LoihiConfig()
         self.encoder = nn.Linear(c.bins, c.width, bias=False)
         self.norm = Norm(c.width)
-        self.lif = lif(c)
+        self.lif = lif(c.beta, c.slope)
         self.layers = nn.ModuleList(Layer(c) for _ in range(c.layers))
         self.decoder = nn.Linear(c.width, c.bins)
         with torch.no_grad():

@@ -158,7 +158,8 @@ class Vocoder(nn.Module):
         for module in self.modules():
             if isinstance(module, (nn.Conv1d, nn.Linear)):
                 nn.init.trunc_normal_(module.weight, std=INITIAL_STD)
-                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def features(self, audio: Tensor) -> Tensor:
         """(B, samples) -> log-mel (B, bands, samples // hop + 1)."""
