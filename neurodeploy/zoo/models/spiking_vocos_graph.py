@@ -71,9 +71,11 @@ def _block(number: int, block: Block, width: int, beta: float, dt: float) -> tup
 def to_graph(network: ChipBackbone) -> nir.NIRGraph:
     """From features `(bands, 1)` to y `(width, 1)`, a step for each `config.dt` seconds."""
     c, dt = network.config, network.config.dt
+    embedding = network.embed.bias
+    assert embedding is not None
     nodes: Nodes = {
         "input": nir.Input({"input": np.array((c.mel.bands, 1))}),
-        "x0": _stream(array(network.embed.bias), 0.0, dt),
+        "x0": _stream(array(embedding), 0.0, dt),
         "output": nir.Output({"output": np.array((c.width, 1))}),
     }
     taps, edges = _kernel(

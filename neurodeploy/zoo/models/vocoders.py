@@ -6,6 +6,8 @@ vocos_small                   16 kHz, what two cores train in an hour
 spiking_vocos_small           its spiking counterpart, T = 4, with the Temporal Shift Module
 spiking_vocos_small_X         one thing different: T (t1, t2, t8), no_shift, absolute or
                               no_shortcut; distilled: by zoo/train/distillation.py
+spiking_vocos_loihi           what a chip can run, 24 kHz, the published sizes
+spiking_vocos_loihi_small     16 kHz, four blocks of 128
 """
 
 from __future__ import annotations
@@ -16,10 +18,15 @@ from typing import Any
 
 from neurodeploy.zoo.audio.mel import MelConfig
 from neurodeploy.zoo.models.spiking_vocos import SpikingVocosConfig, spiking_vocos
+from neurodeploy.zoo.models.spiking_vocos_loihi import (
+    SpikingVocosLoihiConfig,
+    spiking_vocos_loihi,
+)
 from neurodeploy.zoo.models.vocos import Vocoder, VocosConfig, vocos
 
 MEL_16K = MelConfig(16_000, window=640, hop=160)
 SMALL = VocosConfig(MEL_16K, width=192, hidden=576, blocks=6)
+LOIHI_SMALL = SpikingVocosLoihiConfig(MEL_16K, width=128, hidden=384, blocks=4)
 
 
 def small(**options: Any) -> Vocoder:
@@ -43,4 +50,6 @@ VOCODERS: dict[str, Callable[[], Vocoder]] = {
     "spiking_vocos_small_no_shortcut": lambda: small(shortcut="none"),
     "spiking_vocos_small_distilled": small,
     "spiking_vocos_small_distilled_no_shift": lambda: small(shift=False),
+    "spiking_vocos_loihi": spiking_vocos_loihi,
+    "spiking_vocos_loihi_small": lambda: spiking_vocos_loihi(LOIHI_SMALL),
 }
