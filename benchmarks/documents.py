@@ -105,7 +105,7 @@ def _ratios(records: list[Record], simulators: Record) -> str:
         ours = here["cpu"]
         cells = [_ratio(here.get(name, {})) for name in names]
         rows.append([case[0], _activity(ours), si(ours["step_s"] / case[2], "s"), *cells])
-    return _table(["network", "activity", "cpu, a sample's step", *names], rows)
+    return table(["network", "activity", "cpu, a sample's step", *names], rows)
 
 
 def _ratio(record: Record) -> str:
@@ -129,7 +129,7 @@ def _ours(records: list[Record], roofline: Record) -> str:
             ]
         )  # fmt: skip
     head = ["network", "activity", "batch", "messages", "synaptic operations", "step", "rate"]
-    return _table([*head, "of one core", "memory"], rows)
+    return table([*head, "of one core", "memory"], rows)
 
 
 def _soak(runs: list[Record]) -> str:
@@ -146,7 +146,7 @@ def _soak(runs: list[Record]) -> str:
                 ", ".join(models),
             ]
         )
-    return _table(
+    return table(
         [
             "",
             "Programs",
@@ -170,10 +170,11 @@ def _sets(sets: list[Record]) -> str:
         for s in sets
     ]  # fmt: skip
     head = ["network", "samples", "steps", "cpu", "Lava", "route", "times", "right, both"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
-def _table(head: list[str], rows: Iterable[list[str]]) -> str:
+def table(head: list[str], rows: Iterable[list[str]]) -> str:
+    """Markdown; all columns but the first to the right."""
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
