@@ -60,6 +60,13 @@ def require_another(path: Path, inputs: Iterable[Path]) -> Path:
     return path
 
 
+def require_place(path: Path) -> Path:
+    """`path`; ConfigError if no file can be written there, before the work for it is done."""
+    with _places(path):
+        _temporary(path).unlink()
+    return path
+
+
 @contextmanager
 def _places(path: Path) -> Iterator[None]:
     """Failures of the file system as ConfigErrors that name `path`."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import typer
 
+from neurodeploy.cli._energy import chips_of
 from neurodeploy.cli._show import say, show_json
 
 if TYPE_CHECKING:
+    from neurodeploy.bench.enhancer_energy import SecondEnergy
+    from neurodeploy.hardware import Hardware
     from neurodeploy.zoo.audio.io import Audio
     from neurodeploy.zoo.audio.stream import Enhancer
 
@@ -24,11 +28,14 @@ def command(
     recording: Path = typer.Argument(..., metavar="INPUT", help=f"wav, flac or ogg; {RAW}"),
     output: Path = typer.Option(..., "-o", "--output", help=f"wav, flac or ogg; {RAW}"),
     network: Path = typer.Option(
-        ...,
-        help="trained network: torch NAME.safetensors; cpu and lava .nir with NAME_calibration.npz "
-        "beside it, or .ndp",
+        Path("spiking_s4_loihi"),
+        help="of exports/ by name; or a file: torch NAME.safetensors; cpu and lava .ndp, or .nir "
+        "with NAME_calibration.npz beside it",
     ),
     backend: str = typer.Option("cpu", help="torch, cpu or lava"),
+    hw: str = typer.Option(
+        "loihi2,loihi2_full_load", help="of the energy estimate: names, comma-separated, or all"
+    ),
     clean: Path | None = typer.Option(None, help="the clean recording, to measure quality against"),
     page: Path | None = typer.Option(None, help="HTML page: spectrograms, players, numbers"),
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
@@ -37,7 +44,8 @@ def command(
     from neurodeploy.zoo.audio.stream import Enhancer
     from neurodeploy.zoo.denoisers import open_denoiser
 
-    _check_places(recording, output, backend, as_json or page or clean)
+    _check_places(recording, output, page, backend, as_json or page or clean)
+    chips = chips_of(hw)
     enhancer = Enhancer(open_denoiser(network, backend))
     heard: list[Audio] = []
     written: list[Audio] = []
@@ -47,26 +55,32 @@ def command(
         written.append(chunk)
     seconds = time.perf_counter() - started
     facts = _facts(enhancer, heard, seconds, backend)
+    energies = _energies(enhancer, chips)
     _write(output, written)
     qualities = _qualities(heard, written, clean) if clean is not None else {}
     if page is not None:
-        _write_page(page, recording.name, heard, written, facts, qualities)
+        _write_page(page, recording.name, heard, written, facts | _words(energies), qualities)
     if as_json:
-        show_json(facts | qualities)
+        show_json(facts | qualities | {"energy": [asdict(e) for e in energies]})
     else:
         for name, quality in qualities.items():
             say(f"{name:22} " + "  ".join(f"{k} {v:.3f}" for k, v in quality.items()))
-        for key, value in facts.items():
+        for key, value in (facts | _words(energies)).items():
             say(f"{key:22} {value:.4g}" if isinstance(value, float) else f"{key:22} {value}")
 
 
-def _check_places(recording: Path, output: Path, backend: str, more: object) -> None:
+def _check_places(
+    recording: Path, output: Path, page: Path | None, backend: str, more: object
+) -> None:
     from neurodeploy.errors import ConfigError, Diagnostic
-    from neurodeploy.whole_files import require_another
+    from neurodeploy.whole_files import require_another, require_place, require_suffix
+    from neurodeploy.zoo.audio.io import require_format
 
     problems = []
+    if page is not None:
+        require_place(require_suffix(page, ".html", "the page"))
     if str(output) != "-":
-        require_another(output, (recording,))
+        require_place(require_another(require_format(output), (recording,)))
     elif more:
         detail = "- leaves no room for --json, --page or --clean"
         problems.append(Diagnostic("output", "stream", detail))
@@ -140,6 +154,34 @@ def _facts(enhancer: Enhancer, heard: list[Audio], seconds: float, backend: str)
     if isinstance(denoiser, CpuDenoiser) and length:
         facts |= stream_costs(denoiser)
     return facts
+
+
+def _energies(enhancer: Enhancer, chips: list[Hardware]) -> list[SecondEnergy]:
+    """Of the chip's integers, whose events were counted; placed on no cores."""
+    from neurodeploy.bench.enhancer_energy import program_energy
+    from neurodeploy.zoo.denoisers import CpuDenoiser
+
+    denoiser = enhancer.denoiser
+    if not isinstance(denoiser, CpuDenoiser) or not denoiser.counts().steps:
+        return []
+    return program_energy(denoiser.program, denoiser.counts(), chips, {})
+
+
+def _words(energies: list[SecondEnergy]) -> dict[str, str]:
+    """A line for each estimate: joules a second of audio, band, source, and what is left out."""
+    from neurodeploy.report.text import band, si
+
+    lines = {}
+    for e in energies:
+        words = "no price of its operations is published"
+        if e.energy_j is not None:
+            words = (
+                f"{si(e.energy_j, 'J')} per second of audio ({band(e.low_j, e.high_j, 'J')}), "
+                f"estimated from {'; '.join(e.sources)} ({e.evidence}); "
+                f"without {'; '.join(e.missing)}"
+            )
+        lines[f"energy on {e.hardware}, {e.precision}, {e.model}"] = words
+    return lines
 
 
 def _write(output: Path, written: list[Audio]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from neurodeploy.ir.array_files import read_arrays
 from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.trace import Counts
+from neurodeploy.passes.retime import retime
 from neurodeploy.pipeline import chip_of, load, run, to_hardware_time, to_integers
+from neurodeploy.resources import resource, resource_names
 from neurodeploy.zoo.audio.log_levels import LogLevels
 from neurodeploy.zoo.audio.stft import StftConfig
 from neurodeploy.zoo.audio.stream import Frames
@@ -106,9 +109,12 @@ class LavaDenoiser:
 
 
 def open_denoiser(network: Path, backend: str) -> TorchDenoiser | CpuDenoiser | LavaDenoiser:
-    """torch: NAME.safetensors; cpu and lava: `open_program`. ConfigError for another backend."""
-    if backend not in ("torch", "cpu", "lava"):
+    """torch: NAME.safetensors; cpu and lava: `open_program`. A path without a suffix is the name of
+    a network of exports/. ConfigError for another backend."""
+    if backend not in ENDINGS:
         raise ConfigError(Diagnostic("backend", "unknown", f"{backend!r}: torch, cpu or lava"))
+    if not network.suffix:
+        network = shipped_network(str(network), backend)
     suffixes = (".safetensors",) if backend == "torch" else (".nir", ".ndp")
     if network.suffix not in suffixes:
         detail = f"{backend} runs {' or '.join(suffixes)}"
@@ -116,7 +122,39 @@ def open_denoiser(network: Path, backend: str) -> TorchDenoiser | CpuDenoiser | 
     if backend == "torch":
         return TorchDenoiser(network)
     program = open_program(network, backend)
+    _require_bins(program, network)
     return CpuDenoiser(program) if backend == "cpu" else LavaDenoiser(program)
+
+
+def _require_bins(program: Program, network: Path) -> None:
+    """A frame of levels in, a frame of o out."""
+    shapes = [program.shapes[p.name] for p in program.inputs]
+    shapes += [program.shapes[name] for name in program.outputs]
+    if [prod(shape) for shape in shapes] != [CHIP_STFT.bins] * 2:
+        detail = (
+            f"its input and output are {', '.join(map(str, shapes))}, not {CHIP_STFT.bins} bins"
+        )
+        raise ConfigError(Diagnostic(str(network), "no-enhancer", detail))
+
+
+SHIPPED = "spiking_s4_loihi"
+ENDINGS = {
+    "torch": (".safetensors",),
+    "cpu": ("_tuned.ndp", ".nir"),
+    "lava": ("_tuned.ndp", ".nir"),
+}
+"""What a backend runs of a network of exports/, the best first."""
+
+
+def shipped_network(name: str, backend: str) -> Path:
+    """The file of an enhancer that comes with the package; ConfigError if none does."""
+    there = resource_names("exports")
+    files = [name + ending for ending in ENDINGS.get(backend, ())]
+    for file in files:
+        if file in there:
+            return resource("exports", file)
+    detail = f"the package has no {' or '.join(files)}"
+    raise ConfigError(Diagnostic(name, "network-unknown", detail, "give a file"))
 
 
 def calibration_beside(network: Path) -> Path:
@@ -131,16 +169,14 @@ def open_program(network: Path, backend: str) -> Program:
     of a frame comes in the same step; so does that of a `.ndp` in the graph's own time. Lava has
     the latency in any case. Raises DataError where calibration is needed and missing.
     """
-    compiled = network.suffix == ".ndp"
-    program = load(network, None)
-    if compiled and (backend == "cpu" or program.depth):
-        return program
+    program, chip = load(network, None), chip_of("loihi2")
+    if network.suffix == ".ndp":
+        return program if backend == "cpu" or program.depth else retime(program, chip)
     calibration = calibration_beside(network)
     if not calibration.is_file():
         detail = "no such file; scales are set by real input"
-        hint = "" if compiled else "or compile first: neurodeploy compile"
+        hint = "or compile first: neurodeploy compile"
         raise DataError(Diagnostic(str(calibration), "calibration-missing", detail, hint))
     levels = read_arrays(calibration)["input"]
-    chip = chip_of("loihi2")
-    fixed = program if compiled else to_integers(program, chip, levels).program
+    fixed = to_integers(program, chip, levels).program
     return fixed if backend == "cpu" else to_hardware_time(fixed, chip, levels)

@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from neurodeploy import resources
 from neurodeploy.bench.enhancement_systems import program_enhancer
 from neurodeploy.bench.enhancer_costs import network_costs
 from neurodeploy.cli import main
+from neurodeploy.errors import ConfigError
 from neurodeploy.hardware import load_hardware
+from neurodeploy.resources import resource
 from neurodeploy.zoo.audio.io import read_audio
 from neurodeploy.zoo.audio.stft import StftConfig
 from neurodeploy.zoo.audio.stream import Enhancer, Frames, enhance_recording, enhance_stream
 from neurodeploy.zoo.data.clips import load_clips
+from neurodeploy.zoo.denoisers import open_denoiser, shipped_network
 
 CHIPS = [load_hardware("loihi2_full_load"), load_hardware("loihi2")]
 CLIP = load_clips()[0].audio[:20_333]
@@ -119,6 +123,9 @@ def test_the_command_enhances_a_recording_with_the_chips_integers(
     facts = json.loads(capsys.readouterr().out)
     assert facts["algorithmic_latency_s"] == 0.032 and facts["neuron_updates_per_frame"] == 8193
     assert facts["synaptic_operations_per_frame"] > 1000 and facts["real_time_factor"] > 0
+    unpriced, priced = facts["energy"]
+    assert (unpriced["hardware"], unpriced["energy_j"]) == ("loihi2", None)
+    assert priced["energy_j"] > 0 and priced["sources"]
     enhanced = read_audio(out)
     assert enhanced.size == CLIP.size
     costs = network_costs(Path(network), read_audio(folder / "in.wav"), CHIPS)
@@ -170,8 +177,13 @@ def test_the_command_passes_a_stream_through(folder: Path, monkeypatch: pytest.M
     [
         (["--network", "x.nir", "--backend", "torch"], "suffix"),
         (["--network", "x.nir", "--backend", "gpu"], "unknown"),
-        (["--network", "x.nir"], "calibration-missing"),
+        (["--network", "x.nir"], "file"),
+        (["--network", str(resource("exports", "vad_zero.nir"))], "calibration-missing"),
         (["--network", "x.safetensors", "--backend", "torch"], "enhancer-unknown"),
+        (["--network", "nothing"], "network-unknown"),
+        (["--hw", "nochip"], "hardware-name"),
+        (["-o", "y.mp3"], "audio-format"),
+        (["--page", "page.txt"], "suffix"),
     ],
 )
 def test_what_cannot_run_is_refused(
@@ -181,6 +193,28 @@ def test_what_cannot_run_is_refused(
         main(["enhance", str(folder / "in.wav"), "-o", str(folder / "y.wav"), *options])
     assert done.value.code == 2
     assert f"[{rule}]" in capsys.readouterr().err
+
+
+def test_of_shipped_networks_the_tuned_integers_come_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "exports").mkdir()
+    monkeypatch.setattr(resources, "resource_roots", lambda: (tmp_path,))
+    for ending in (".nir", ".safetensors", "_tuned.ndp"):
+        (tmp_path / "exports" / f"net{ending}").touch()
+        wanted = {"cpu": "net.nir", "torch": "net.safetensors"}
+        if ending == "_tuned.ndp":
+            wanted["cpu"] = "net_tuned.ndp"
+        for backend in ("cpu", "torch")[: 1 + (ending != ".nir")]:
+            assert shipped_network("net", backend).name == wanted[backend]
+
+
+def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
+    network = tmp_path / "vad.nir"
+    for name in ("vad.nir", "vad.toml", "vad_calibration.npz"):
+        (tmp_path / name).write_bytes(resource("exports", name).read_bytes())
+    with pytest.raises(ConfigError, match="not 257 bins"):
+        open_denoiser(network, "cpu")
 
 
 def test_the_page_holds_pictures_players_and_numbers(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ MIN_SAMPLES = 400  # one 25 ms feature frame
 CLIPPED_LEVEL = 0.999
 CLIPPED_SHARE = 0.002  # a few full-scale samples are normal, a plateau is not
 
+FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
+
 Audio = npt.NDArray[np.float32]
 
 
@@ -79,7 +81,10 @@ def read_recording(path: str | os.PathLike[str]) -> tuple[Audio, int]:
 
     Raises DataError for a damaged file and for what `check_audio` refuses.
     """
-    soundfile = audio_package("soundfile")
+    soundfile, file = audio_package("soundfile"), Path(path)
+    if not file.is_file():
+        detail = "is a folder" if file.is_dir() else "there is no such file"
+        raise DataError(Diagnostic(str(path), "audio-unreadable", detail))
     try:
         raw, rate = soundfile.read(os.fspath(path), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
@@ -104,17 +109,21 @@ def read_g722(path: str | os.PathLike[str]) -> Audio:
     return x
 
 
+def require_format(path: Path) -> Path:
+    """`path`; ConfigError for a suffix that `write_audio` does not write."""
+    if path.suffix.lower() not in FORMATS:
+        detail = f"suffix is not one of {', '.join(FORMATS)}"
+        raise ConfigError(Diagnostic(str(path), "audio-format", detail))
+    return path
+
+
 def write_audio(path: str | os.PathLike[str], x: Audio) -> int:
     """`x` (samples,) as 16 kHz mono in 16 bit (.wav, .flac) or Vorbis (.ogg), by the suffix.
 
     The file appears whole or not at all. Returns how many samples beyond full scale were cut.
     Raises ConfigError for another suffix, DataError for samples that are not finite.
     """
-    formats = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
-    kind = formats.get(Path(path).suffix.lower())
-    if kind is None:
-        detail = f"suffix is not one of {', '.join(formats)}"
-        raise ConfigError(Diagnostic(str(path), "audio-format", detail))
+    kind = FORMATS[require_format(Path(path)).suffix.lower()]
     if not np.isfinite(x).all():
         raise DataError(Diagnostic(str(path), "audio-not-finite", "NaN or infinite samples"))
     soundfile = audio_package("soundfile")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import snntorch
 import torch
@@ -50,9 +51,9 @@ def over_frames(neuron: snntorch.Leaky, drive: Tensor, output: int) -> Tensor:
 class Memory:
     """Membranes and state spaces from frame to frame, in the order in which they are used."""
 
-    def __init__(self, before: list[Tensor] | None = None) -> None:
+    def __init__(self, before: list[Any] | None = None) -> None:
         self._before = iter(before or [])
-        self.after: list[Tensor] = []
+        self.after: list[Any] = []
 
     def fire(self, neuron: snntorch.Leaky, drive: Tensor, output: int = 0) -> Tensor:
         """One step of a neuron (B, N); output 0: spikes, 1: membrane."""

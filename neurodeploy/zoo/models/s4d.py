@@ -11,11 +11,20 @@ Source: Gu et al. 2022, "On the Parameterization and Initialization of Diagonal 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 STEP = (0.001, 0.1)  # d at the start, log-uniform
+
+
+class Recurrence(NamedTuple):
+    """A stream in progress: its state, and what is the same in all frames."""
+
+    z: Tensor  # complex (B, channels, modes)
+    factor: Tensor  # a, complex (channels, modes)
+    readout: Tensor  # 2 C b, likewise
 
 
 class S4D(nn.Module):
@@ -65,11 +74,13 @@ class S4D(nn.Module):
             y = torch.fft.irfft(spectrum, n=size)[..., :length]
             return (y + self.d[:, None] * x).transpose(1, 2)
 
-    def step(self, u: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
-        """One frame, (B, channels) and the state (B, channels, modes) or None for zeros.
+    def step(self, u: Tensor, before: Recurrence | None) -> tuple[Tensor, Recurrence]:
+        """One frame (B, channels); `before`: what the last returned, or None for zeros.
 
-        z = a z + u;  y = Re(sum (2 C b) z) + D u.  Returns y and the new state.
+        z = a z + u;  y = Re(sum (2 C b) z) + D u.  Returns y and the recurrence after it.
         """
-        driven = u[..., None].to(self.exponents().dtype)
-        new = driven if state is None else torch.exp(self.exponents()) * state + driven
-        return (self.readout() * new).sum(-1).real + self.d * u, new
+        if before is None:
+            factor = torch.exp(self.exponents())
+            before = Recurrence(factor.new_zeros(len(u), *factor.shape), factor, self.readout())
+        z = before.factor * before.z + u[..., None]
+        return (before.readout * z).sum(-1).real + self.d * u, before._replace(z=z)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from neurodeploy.zoo.models.plif import Plif
-from neurodeploy.zoo.models.s4d import S4D
+from neurodeploy.zoo.models.s4d import S4D, Recurrence
 
 # PyTorch's default leaves quiet frames without a spike; all norms then divide by their epsilon, and
 # gradients start at 1e9. So drawn they start near 20.
@@ -67,7 +67,7 @@ class Layer(nn.Module):
         """(B, L, width) -> (B, L, width)."""
         return self.after_ssm(x, self.ssm(x))
 
-    def step(self, x: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
+    def step(self, x: Tensor, state: Recurrence | None) -> tuple[Tensor, Recurrence]:
         """One frame (B, width) and the state after the last -> output and state."""
         y, new = self.ssm.step(x, state)
         return self.after_ssm(x, y), new
@@ -96,8 +96,8 @@ class SpikingS4(nn.Module):
         return o
 
     def step(
-        self, features: Tensor, states: list[Tensor] | None = None
-    ) -> tuple[Tensor, list[Tensor]]:
+        self, features: Tensor, states: list[Recurrence] | None = None
+    ) -> tuple[Tensor, list[Recurrence]]:
         """One frame (B, bins) and the layers' states, or None at the start -> o and states."""
         x = self.fire(self.encoder(features))
         new = []

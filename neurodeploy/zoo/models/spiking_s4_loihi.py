@@ -18,6 +18,7 @@ S4D is S4D in both. One step is one frame: 8 ms.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import snntorch
 import torch
@@ -91,9 +92,7 @@ class SpikingS4Loihi(nn.Module):
             x = layer(x)
         return over_frames(self.readout, self.decoder(x), 1)
 
-    def step(
-        self, features: Tensor, states: list[Tensor] | None = None
-    ) -> tuple[Tensor, list[Tensor]]:
+    def step(self, features: Tensor, states: list[Any] | None = None) -> tuple[Tensor, list[Any]]:
         """One frame (B, bins) and what the last call returned, or None at the start."""
         memory = Memory(states)
         x = memory.fire(self.lif, self.norm(self.encoder(features)))
