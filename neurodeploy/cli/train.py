@@ -10,11 +10,13 @@ import typer
 
 
 def train(
-    name: Annotated[str, typer.Argument(help="vad, digits, braille, spiking_s4, vocos_small, ...")],
+    name: Annotated[
+        str, typer.Argument(help="vad, digits, braille, spiking_s4, vocos_small, esc_tiny, ...")
+    ],
     corpus: Annotated[
         Path,
         typer.Option(
-            help="vad, enhancers, vocoders: folder of `neurodeploy data prepare`; digits: "
+            help="vad, enhancers, vocoders, codecs: folder of `neurodeploy data prepare`; digits: "
             "folder of the Free Spoken Digit Dataset; braille: braille_letters.npz."
         ),
     ],

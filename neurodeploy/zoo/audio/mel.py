@@ -45,10 +45,15 @@ def triangles(config: MelConfig) -> npt.NDArray[np.float64]:
     return filters
 
 
-def log_mel(x: Tensor, config: MelConfig | None = None) -> Tensor:
+def mel(x: Tensor, config: MelConfig | None = None) -> Tensor:
     """(B, samples) -> (B, bands, samples // hop + 1): centred frames, the ends mirrored."""
     c = config or MelConfig()
     window = torch.hann_window(c.window, dtype=x.dtype, device=x.device)
     spectrum = torch.stft(x, c.window, c.hop, window=window, center=True, return_complex=True)
     bands = torch.tensor(triangles(c), dtype=x.dtype, device=x.device)
-    return torch.log((bands @ spectrum.abs()).clamp(min=FLOOR))
+    return bands @ spectrum.abs()
+
+
+def log_mel(x: Tensor, config: MelConfig | None = None) -> Tensor:
+    """ln of `mel`, at least ln 1e-7."""
+    return torch.log(mel(x, config).clamp(min=FLOOR))

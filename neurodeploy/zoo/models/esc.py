@@ -249,6 +249,17 @@ class Esc(nn.Module):
             x = self._scaled(stream, x)
         return self.decoder.finish(x)
 
+    @torch.no_grad()
+    def seed_codebooks(self, spectrum: Tensor) -> None:
+        """Codebooks become vectors of this batch, each stream's as the streams before leave it."""
+        targets = self.encoder(spectrum)[::-1]
+        x = torch.zeros_like(targets[0])
+        for stream, quantizer in enumerate(self._used(self.config.streams)):
+            tokens = self._tokens(targets[max(0, stream - 1)] - x)
+            quantizer.seed(tokens)
+            x = x + self._grid(quantizer.decode(quantizer.encode(tokens)), x.shape)
+            x = self._scaled(stream, x)
+
     def _used(self, streams: int) -> list[ProductVq]:
         return [q for q in self.quantizers if isinstance(q, ProductVq)][:streams]
 

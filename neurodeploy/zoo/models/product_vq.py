@@ -72,6 +72,19 @@ class ProductVq(nn.Module):
         y = self._restore(z + (words - z).detach())
         return Quantized(y, codes.transpose(0, 1), codebook + COMMITMENT * commitment)
 
+    @torch.no_grad()
+    def seed(self, x: Tensor) -> None:
+        """Codewords become vectors of these tokens (B, L, size), drawn without repetition.
+
+        ValueError for fewer tokens than codewords.
+        """
+        z = self._project(x).flatten(1, 2)
+        codes = self.codebooks.shape[1]
+        if z.shape[1] < codes:
+            raise ValueError(f"{z.shape[1]} tokens cannot seed {codes} codewords")
+        for book, vectors in zip(self.codebooks, z, strict=True):
+            book.copy_(vectors[torch.randperm(len(vectors))[:codes]])
+
     def encode(self, x: Tensor) -> Tensor:
         """(B, L, size) -> codes (B, groups, L)."""
         return self._nearest(self._project(x)).transpose(0, 1)

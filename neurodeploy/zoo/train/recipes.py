@@ -10,11 +10,13 @@ from neurodeploy.zoo.models.enhancers import ENHANCERS
 from neurodeploy.zoo.models.vad import VARIANTS
 from neurodeploy.zoo.models.vocoders import VOCODERS
 from neurodeploy.zoo.train.classifiers import CLASSIFIERS, train_classifier
+from neurodeploy.zoo.train.codec import train_codec
+from neurodeploy.zoo.train.codec_recipes import RECIPES as CODECS
 from neurodeploy.zoo.train.enhancement import train_enhancer
 from neurodeploy.zoo.train.vad import train_vad
 from neurodeploy.zoo.train.vocoding import train_vocoder
 
-NAMES = (*VARIANTS, *CLASSIFIERS, *ENHANCERS, *VOCODERS)
+NAMES = (*VARIANTS, *CLASSIFIERS, *ENHANCERS, *VOCODERS, *CODECS)
 
 
 def run_recipe(
@@ -44,6 +46,8 @@ def run_recipe(
         return train_classifier(name, corpus, out, held_out=held_out)
     if name in ENHANCERS:
         return train_enhancer(name, corpus, out)
+    if name in CODECS:
+        return train_codec(name, corpus, out)
     if name in VOCODERS:
         return train_vocoder(name, corpus, out, twin)
     return train_vad(corpus, name, out)

@@ -1,0 +1,247 @@
+"""The recipe of the zoo's speech codecs.
+
+    neurodeploy data prepare CORPUS --speech-folder LIBRISPEECH
+    neurodeploy train esc_tiny --corpus CORPUS -o RUN
+
+Loss of a batch: spectrum + 0.25 mel + codebooks + commitment / 4 (zoo/train/codec_losses.py and
+zoo/models/product_vq.py), AdamW. First without quantization, all streams on, the projections of the
+quantizers kept; then codes, with an optimizer of its own, and of four steps three with the first n
+streams alone, n drawn from 1 to all (Gu and Diao 2024, arXiv:2404.19441). Published: 400,000 steps,
+75,000 of them without codes, on 150 hours, at a constant rate. `esc_tiny` has two cores: warm-up
+and cosine, and codebooks that begin as vectors of the training set, with and without the first
+stage. Crop i of a step is a function of (seed, step, i) alone, the streams of (seed, step), so that
+a run that was killed continues bit for bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurodeploy.whole_files import write_text
+from neurodeploy.zoo.audio.io import Audio
+from neurodeploy.zoo.codec.weights import save_codec
+from neurodeploy.zoo.data.manifest import MANIFEST
+from neurodeploy.zoo.data.speech import HELD_DB, Speech, at_peak, open_speech, random_crop
+from neurodeploy.zoo.models.esc import CODECS, Esc
+from neurodeploy.zoo.train.codec_losses import (
+    code_counts,
+    mel_terms,
+    spectrum_loss,
+    utilization,
+)
+from neurodeploy.zoo.train.codec_recipes import RECIPES, CodecRecipe
+from neurodeploy.zoo.train.devices import Devices
+from neurodeploy.zoo.train.loop import (
+    Metrics,
+    Report,
+    RunFiles,
+    learning_rate,
+    run_steps,
+    shown_progress,
+)
+from neurodeploy.zoo.train.si_snr import si_snr
+
+AT_ONCE_S = 20.0
+FAR = 1_000_000_000  # steps that no recipe has: whose crops seed and count
+
+
+def crops_at(speech: Speech, recipe: CodecRecipe, step: int, items: range) -> Tensor:
+    """Crops of a step, (B, samples)."""
+    rngs = (np.random.default_rng((recipe.seed, step, i)) for i in items)
+    return torch.from_numpy(np.stack([random_crop(speech, recipe.samples, r) for r in rngs]))
+
+
+def streams_at(recipe: CodecRecipe, step: int, most: int) -> int:
+    """Active streams of a step."""
+    rng = np.random.default_rng((recipe.seed, step))
+    return int(rng.integers(1, most + 1)) if rng.random() < recipe.dropout else most
+
+
+def rate_at(recipe: CodecRecipe, step: int, *, falling: bool) -> float:
+    """A warm-up, then the peak or a cosine from there."""
+    if falling:
+        return learning_rate(recipe, step)
+    return recipe.lr * min(1.0, (step + 1) / max(1, recipe.warmup))
+
+
+class Step:
+    """One optimizer step; without `quantize`, of the first stage."""
+
+    def __init__(
+        self, codec: Esc, recipe: CodecRecipe, speech: Speech, devices: Devices, quantize: bool
+    ) -> None:
+        self.codec, self.recipe, self.speech, self.devices = codec, recipe, speech, devices
+        self.quantize = quantize
+        optimizer = torch.optim.AdamW(
+            codec.parameters(), lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay
+        )
+        self.optimizer = optimizer
+        self._wrapped, self._stepper = devices.set_up(codec, optimizer)
+
+    def __call__(self, step: int) -> Metrics:
+        recipe, devices, codec = self.recipe, self.devices, self.codec
+        for group in self._stepper.param_groups:
+            group["lr"] = rate_at(recipe, step, falling=recipe.cosine and self.quantize)
+        items = range(devices.rank, recipe.batch, devices.count)
+        real = devices.put(crops_at(self.speech, recipe, step, items))
+        most = codec.config.streams
+        streams = streams_at(recipe, step, most) if self.quantize else most
+        target = codec.spectrum(real)
+        out = self._wrapped(target, streams, self.quantize)
+        terms = {"spectrum": recipe.spectrum * spectrum_loss(out.spectrum, target)}
+        linear, logarithmic = mel_terms(codec.audio(out.spectrum), real)
+        terms["mel"] = recipe.mel * (linear + logarithmic)
+        if self.quantize:
+            terms["codes"] = recipe.codes * out.loss
+        self._stepper.zero_grad(set_to_none=True)
+        loss = torch.stack(list(terms.values())).sum()
+        norm = devices.backward(loss, self._wrapped, self._stepper, recipe.clip)
+        if math.isfinite(norm):
+            self._stepper.step()
+        metrics = {name: term.item() for name, term in terms.items()}
+        return {"streams": streams, "gradient": norm} | metrics
+
+
+def validation_audio(speech: Speech, recipe: CodecRecipe) -> list[Audio]:
+    """The starts of recordings that validation hears, spread over the split."""
+    long = [r for r in speech.recordings if r.samples >= recipe.validation_samples]
+    chosen = long[:: max(1, len(long) // recipe.validation)][: recipe.validation]
+    wholes = (speech.load(r.path) for r in chosen)
+    return [at_peak(x[: recipe.validation_samples], x, HELD_DB) for x in wholes]
+
+
+@torch.no_grad()
+def validate(codec: Esc, recordings: list[Audio], devices: Devices, quantize: bool) -> Metrics:
+    """Mel distance and SI-SDR, dB, at the lowest, the middle and the highest rate; how codes are
+    used at the highest: the share in use, and of the bits (`utilization`), means over books."""
+    most = codec.config.streams
+    rates = (1, most // 2, most) if quantize else (most,)
+    rows: dict[str, list[float]] = {}
+    counts = torch.zeros_like(codec.code_counts, dtype=torch.int64)
+    codec.eval()
+    for recording in recordings:
+        real = devices.put(torch.from_numpy(recording[None]))
+        target = codec.spectrum(real)
+        if quantize:
+            codes = codec.encode(target, most)
+            counts += code_counts(codes, codec.config.codes)
+        for streams in rates:
+            made = codec.audio(
+                codec.decode(codes[:, :streams])
+                if quantize
+                else codec(target, most, quantize=False).spectrum
+            )
+            rows.setdefault(f"mel_distance_{streams}", []).append(mel_terms(made, real)[1].item())
+            rows.setdefault(f"si_sdr_{streams}", []).append(si_snr(made, real).mean().item())
+    codec.train()
+    metrics = {name: float(np.mean(values)) for name, values in rows.items()}
+    if quantize:
+        used, bits = utilization(counts)
+        metrics |= {"codes_used": used.mean().item(), "bits_used": bits.mean().item()}
+    return metrics
+
+
+def train(
+    name: str,
+    speech: tuple[Speech, Speech],
+    corpus_digest: str,
+    out: Path,
+    *,
+    recipe: CodecRecipe | None = None,
+    devices: Devices | None = None,
+    report: Report = lambda step, steps, metrics: None,
+) -> dict[str, Any]:
+    """Train a codec on the speech of train and val, or continue the run in `out`; its metrics.
+
+    Writes out/NAME.safetensors at the end; pretraining.* and then checkpoint.safetensors and
+    metrics.jsonl (a line a step) on the way, and out/metrics.json.
+    """
+    recipe, devices = recipe or RECIPES[name], devices or Devices()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        codec = CODECS[recipe.network]()
+    training, held_out = speech
+    recordings = validation_audio(held_out, recipe)
+    identity = {"variant": name, "recipe": asdict(recipe), "corpus": corpus_digest}
+    identity = json.loads(json.dumps(identity))
+
+    def stage(label: str, steps: int, quantize: bool) -> list[dict[str, Any]]:
+        part = replace(recipe, steps=steps)
+        advance = Step(codec, part, training, devices, quantize)
+        return run_steps(
+            codec,
+            [advance.optimizer],
+            part,
+            identity | {"stage": label},
+            _files(out, label, recipe, devices),
+            advance=advance,
+            validate=lambda: validate(codec, recordings, devices, quantize),
+            report=report,
+        )
+
+    first = stage("pretraining", recipe.pretraining, False) if recipe.pretraining else []
+    if recipe.seeding_s and not _files(out, "checkpoint", recipe, devices).checkpoint.is_file():
+        seed_codebooks(codec, training, recipe, devices)
+    history = stage("checkpoint", recipe.steps - recipe.pretraining, True)
+    if devices.rank == 0:
+        count_codes(codec, training, recipe, devices)
+        save_codec(out / f"{name}.safetensors", recipe.network, codec)
+    facts = {"parameters": sum(p.numel() for p in codec.parameters())}
+    metrics = identity | facts | {"pretraining": first, "history": history}
+    if devices.rank == 0:
+        write_text(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    return metrics
+
+
+def _files(out: Path, label: str, recipe: CodecRecipe, devices: Devices) -> RunFiles:
+    log = "metrics" if label == "checkpoint" else label
+    return RunFiles(
+        out / f"{label}.safetensors", out / f"{log}.jsonl", recipe.save_every, devices.rank == 0
+    )
+
+
+def _spectrum_of(
+    codec: Esc, speech: Speech, recipe: CodecRecipe, devices: Devices, step: int, seconds: float
+) -> Tensor:
+    """The spectrum of that much training speech."""
+    count = math.ceil(seconds * 16_000 / recipe.samples)
+    return codec.spectrum(devices.put(crops_at(speech, recipe, step, range(count))))
+
+
+def seed_codebooks(codec: Esc, speech: Speech, recipe: CodecRecipe, devices: Devices) -> None:
+    """Codewords become vectors of training speech."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        codec.seed_codebooks(_spectrum_of(codec, speech, recipe, devices, FAR, recipe.seeding_s))
+
+
+@torch.no_grad()
+def count_codes(codec: Esc, speech: Speech, recipe: CodecRecipe, devices: Devices) -> None:
+    """How often each code occurs in training speech, into the codec."""
+    codec.eval()
+    codec.code_counts.zero_()
+    for part in range(math.ceil(recipe.counting_s / AT_ONCE_S)):
+        seconds = min(AT_ONCE_S, recipe.counting_s)
+        spectrum = _spectrum_of(codec, speech, recipe, devices, FAR + 1 + part, seconds)
+        codes = codec.encode(spectrum, codec.config.streams)
+        codec.code_counts += code_counts(codes, codec.config.codes).to(codec.code_counts)
+    codec.train()
+
+
+def train_codec(name: str, corpus: Path, out: Path) -> dict[str, Any]:
+    """`train` on a prepared corpus, with progress on stderr."""
+    recipe = RECIPES[name]
+    speech = open_speech(corpus, "train"), open_speech(corpus, "val")
+    digest = hashlib.sha256((corpus / MANIFEST).read_bytes()).hexdigest()
+    words = lambda m: f"mel {m['mel']:5.2f}  codes {m.get('codes', math.nan):5.2f}"  # noqa: E731
+    with shown_progress(name, recipe.steps, words) as show:
+        return train(name, speech, digest, out, recipe=recipe, report=show)

@@ -1,0 +1,56 @@
+"""The committed recipes of the zoo's codecs, by name: zoo/train/codec.py says what for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class CodecRecipe:
+    """Everything that the trained weights depend on besides corpus; defaults: the published."""
+
+    network: str = "esc_base"
+    pretraining: int = 75_000  # of the steps, without quantization; 0: none
+    steps: int = 400_000  # optimizer steps in all
+    batch: int = 36  # crops a step
+    samples: int = 48_000  # of a crop: 3 s
+    lr: float = 1e-4  # peak learning rate
+    warmup: int = 0  # steps from 0 to the peak, in both stages
+    cosine: bool = False  # the second stage ends at 2 % of the peak; else all is constant
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.01  # torch's default for AdamW
+    clip: float = 0.5  # largest norm of the gradient
+    spectrum: float = 1.0  # weights of the losses
+    mel: float = 0.25
+    codes: float = 1.0  # of codebooks, and a quarter of it of commitment
+    dropout: float = 0.75  # share of the steps with a random number of streams
+    seeding_s: float = 0.0  # of training speech whose vectors codebooks begin as; 0: at random
+    counting_s: float = 600.0  # of training speech that codes are counted in, for entropy coding
+    seed: int = 20240329
+    validate_every: int = 5_000  # steps between validations
+    save_every: int = 1_000  # steps between checkpoints
+    validation: int = 40  # recordings
+    validation_samples: int = 48_000  # of each, from its start
+
+
+BASE = CodecRecipe()
+TINY = replace(
+    BASE,
+    network="esc_tiny",
+    pretraining=600,
+    steps=3_000,
+    batch=6,
+    samples=19_200,
+    lr=2e-3,
+    warmup=50,
+    cosine=True,
+    seeding_s=60.0,
+    validate_every=600,
+    save_every=100,
+)
+RECIPES = {
+    "esc_base": BASE,
+    "esc_large": replace(BASE, network="esc_large"),
+    "esc_tiny": TINY,
+    "esc_tiny_no_pretraining": replace(TINY, pretraining=0),
+}
