@@ -31,7 +31,8 @@ from neurodeploy.errors import Diagnostic, VerificationError
 from neurodeploy.ir.program import Program
 from neurodeploy.passes.quantize import Form, Options
 from neurodeploy.whole_files import write_text, write_whole
-from neurodeploy.zoo.data.manifest import MANIFEST, read_manifest
+from neurodeploy.zoo.data.credits import credits_of, is_free
+from neurodeploy.zoo.data.manifest import MANIFEST, Recording, read_manifest
 from neurodeploy.zoo.data.vad_sets import SETS, VadData, draw_set
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -43,13 +44,6 @@ FORMS: dict[str, Form] = {"vad": "chip", "vad_zero": "netx"}
 # Lava's inputs travel by file and its records stay in memory: a batch of this many at a time.
 LAVA_BATCH = 20
 CALIBRATION_MIXTURES = 12
-CREDITS = (
-    "LibriSpeech (c) 2014 Vassil Panayotov. ESC-10 by K. J. Piczak (2015), clips from "
-    "freesound.org by their number. Asterisk core sounds: Carlo Flora (it), Maxim Topal / "
-    "ivrvoice.ru (ru). Sonic Pi samples: CC0. The file holds log-mel features, no audio."
-)
-# Features of recordings under other licences stay out of what is handed on.
-FREE_LICENCES = ("CC0-1.0", "CC-BY-3.0", "CC-BY-4.0")
 
 
 def compiled_detector(variant: str, weights: Path, calibration: Array) -> Program:
@@ -71,14 +65,13 @@ def calibration_piece(corpus: Path, val: VadData) -> tuple[Array, str]:
     as Markdown."""
     known = {r.path: r for r in read_manifest(corpus / MANIFEST)}
     chosen: list[int] = []
-    lines = ["# Recordings whose features calibrate the detectors", ""]
+    heard: list[Recording] = []
     for index, spec in enumerate(draw_set(corpus, SETS["val"])):
         used = [known[e.path] for e in (*spec.speech, spec.noise)]
-        if len(chosen) < CALIBRATION_MIXTURES and all(r.licence in FREE_LICENCES for r in used):
-            lines += [f"- {r.source}, {r.origin}: {r.licence}" for r in used]
+        if len(chosen) < CALIBRATION_MIXTURES and all(map(is_free, used)):
+            heard += used
             chosen.append(index)
-    credits = "\n".join([*lines[:2], *sorted(set(lines[2:])), "", CREDITS, ""])
-    return val.x[:, chosen], credits
+    return val.x[:, chosen], credits_of("Recordings whose features calibrate the detectors", heard)
 
 
 def chip_results(

@@ -3,8 +3,9 @@
     python -m neurodeploy.zoo.models.write_spiking_s4 RUN/spiking_s4_loihi.safetensors
         --corpus CORPUS --out FOLDER
 
-FOLDER gets spiking_s4_loihi.nir, its manifest .toml, and spiking_s4_loihi_calibration.npz: features
-(T, B, bins, 1) of mixtures of the validation set, whose voices and noises are in no other set.
+FOLDER gets spiking_s4_loihi.nir, its manifest .toml, spiking_s4_loihi_calibration.npz: features
+(T, B, bins, 1) of freely licensed mixtures of the validation set, whose voices and noises are in no
+other set; and their credits, .md.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ import numpy.typing as npt
 import neurodeploy
 from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.ir.nir_file import write_nir
-from neurodeploy.whole_files import write_whole
+from neurodeploy.whole_files import write_text, write_whole
 from neurodeploy.zoo.audio.log_levels import LogLevels
 from neurodeploy.zoo.audio.stft import StftConfig, StreamingStft
-from neurodeploy.zoo.data.noisy_speech_sets import SETS, render_set
+from neurodeploy.zoo.data.credits import credits_of, is_free
+from neurodeploy.zoo.data.manifest import MANIFEST, read_manifest
+from neurodeploy.zoo.data.noisy_speech import open_pool, render_pair
+from neurodeploy.zoo.data.noisy_speech_sets import SETS, draw_set
 from neurodeploy.zoo.denoisers import calibration_beside
 from neurodeploy.zoo.models.enhancers import load_enhancer
 from neurodeploy.zoo.models.spiking_s4_graph import to_graph
@@ -42,7 +46,7 @@ def features(audio: npt.NDArray[np.float32], config: StftConfig) -> npt.NDArray[
 
 
 def write_spiking_s4(weights: Path, corpus: Path, out: Path) -> None:
-    """All three files; raises what reading weights or corpus raises."""
+    """All four files; raises what reading weights or corpus raises."""
     model = load_enhancer(weights).double()
     network, config = model.network, model.stft.config
     if not isinstance(network, SpikingS4Loihi):
@@ -57,11 +61,17 @@ def write_spiking_s4(weights: Path, corpus: Path, out: Path) -> None:
         "input_shape": shape,
     }
     write_nir(out / f"{NAME}.nir", to_graph(network, config.dt), manifest)
-    pairs = render_set(corpus, SETS["val"]).pairs
-    chosen = [pairs[i * len(pairs) // MIXTURES] for i in range(MIXTURES)]
+    pool = open_pool(corpus, "val", keep=is_free)
+    specs = draw_set(pool, SETS["val"])
+    chosen = [specs[i * len(specs) // MIXTURES] for i in range(MIXTURES)]
     size = SECONDS * 16_000
-    levels = np.stack([features(p.noisy[:size], config) for p in chosen], axis=1)[..., None]
+    pairs = [render_pair(spec, pool.load) for spec in chosen]
+    levels = np.stack([features(p.noisy[:size], config) for p in pairs], axis=1)[..., None]
     write_calibration(out / f"{NAME}.nir", levels)
+    known = {r.path: r for r in read_manifest(corpus / MANIFEST)}
+    used = [known[e.path] for spec in chosen for e in (*spec.speech, *spec.noise)]
+    title = f"Recordings whose features calibrate {NAME}"
+    write_text(out / f"{NAME}_calibration.md", credits_of(title, used))
 
 
 def write_calibration(graph: Path, levels: npt.NDArray[np.floating[Any]]) -> None:

@@ -1,0 +1,64 @@
+"""Put trained enhancers where the package ships them.
+
+    python -m neurodeploy.zoo.models.write_enhancers RUNS --corpus CORPUS --out exports
+
+RUNS/NAME is the folder of `neurodeploy train NAME`. Of every network that has been trained there,
+OUT gets NAME.safetensors and NAME.metrics.json, the training's metrics with the commands that
+repeat it; of `spiking_s4_loihi` also the graph, its manifest and calibration (`write_spiking_s4`)
+and, where RUNS/tuned holds them, the integers of `zoo.train.tune_spiking_s4`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from neurodeploy.whole_files import write_text, write_whole
+from neurodeploy.zoo.models.enhancers import load_enhancer
+from neurodeploy.zoo.models.write_spiking_s4 import NAME as CHIP
+from neurodeploy.zoo.models.write_spiking_s4 import write_spiking_s4
+
+NETWORKS = ("spiking_s4", "s4_ann", CHIP, "sdnn_baseline")
+PREPARE = "neurodeploy data prepare CORPUS --speech-folder LIBRISPEECH --noise-folder ESC10"
+TUNED = (f"{CHIP}_tuned.ndp", f"{CHIP}_tuned.json")
+
+
+def write_enhancers(runs: Path, corpus: Path, out: Path) -> Iterator[Path]:
+    """What was written, file by file; raises what reading weights or corpus raises."""
+    for name in NETWORKS:
+        weights = runs / name / f"{name}.safetensors"
+        if not weights.is_file():
+            continue
+        load_enhancer(weights)
+        yield _copy(weights, out)
+        metrics = json.loads((runs / name / "metrics.json").read_text(encoding="utf-8"))
+        train = f"neurodeploy train {name} --corpus CORPUS -o RUNS/{name}"
+        text = json.dumps(metrics | {"commands": [PREPARE, train]}, indent=2) + "\n"
+        yield write_text(out / f"{name}.metrics.json", text)
+        if name == CHIP:
+            write_spiking_s4(weights, corpus, out)
+            yield out / f"{CHIP}.nir"
+    for name in TUNED:
+        if (runs / "tuned" / name).is_file():
+            yield _copy(runs / "tuned" / name, out)
+
+
+def _copy(source: Path, folder: Path) -> Path:
+    return write_whole(folder / source.name, lambda partial: shutil.copyfile(source, partial))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    for path in write_enhancers(given.runs, given.corpus, given.out):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()
