@@ -28,12 +28,15 @@ def train(
         Path | None,
         typer.Option(help="Spiking vocoders: weights of the trained artificial twin."),
     ] = None,
+    precision: Annotated[
+        str, typer.Option(help="fp32; enhancers also bf16, mixed: for GPUs that have it.")
+    ] = "fp32",
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """Train a network of the zoo, or continue the run in OUT."""
     from neurodeploy.zoo.train.recipes import run_recipe
 
-    metrics = run_recipe(name, corpus, out, held_out=held_out, twin=twin)
+    metrics = run_recipe(name, corpus, out, held_out=held_out, twin=twin, precision=precision)
     if as_json:
         print(json.dumps(metrics))
         return

@@ -79,12 +79,12 @@ from neurodeploy.zoo.models.masking import MaskEnhancer
 from neurodeploy.zoo.models.spiking_s4 import SpikingS4, SpikingS4Config
 from neurodeploy.zoo.train.enhancement import EnhancementRecipe, train
 
-def run(corpus, out, report=lambda step, steps, metrics: None):
+def run(corpus, out, report=lambda step, steps, metrics: None, devices=None):
     ENHANCERS["tiny"] = lambda: MaskEnhancer(SpikingS4(SpikingS4Config(width=16, layers=1)))
     recipe = EnhancementRecipe(steps=6, batch=2, seconds=0.5, warmup=2, validate_every=4,
                                save_every=2, validation=2, validation_seconds=0.5)
     pools = open_pool(Path(corpus), "train"), open_pool(Path(corpus), "val")
-    return train("tiny", pools, "test", Path(out), recipe=recipe, report=report)
+    return train("tiny", pools, "test", Path(out), recipe=recipe, report=report, devices=devices)
 """
 KILLED = """
 import os, signal
@@ -120,3 +120,25 @@ def test_training_that_was_killed_goes_on_with_the_same_losses(
     )
     assert whole == killed and len(whole[0].splitlines()) == 6
     assert len(set(whole[0].splitlines())) == 6
+
+
+def test_a_run_in_bf16_trains_and_does_not_go_on_in_fp32(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("lightning_fabric")
+    from neurodeploy.errors import NeurodeployError
+    from neurodeploy.zoo.models.enhancers import ENHANCERS
+    from neurodeploy.zoo.train.devices import Devices
+    from neurodeploy.zoo.train.recipes import run_recipe
+
+    monkeypatch.setitem(ENHANCERS, "tiny", ENHANCERS["spiking_s4"])
+    here: dict[str, Any] = {}
+    exec(TINY, here)
+    metrics = here["run"](corpus, tmp_path, devices=Devices("bf16", accelerator="cpu"))
+    assert metrics["precision"] == "bf16"
+    assert np.isfinite(metrics["history"][-1]["val"]["si_snr"])
+    with pytest.raises(NeurodeployError):
+        here["run"](corpus, tmp_path)
+    for name, precision in (("spiking_s4", "fp16"), ("vad", "bf16")):
+        with pytest.raises(NeurodeployError, match="precision"):
+            run_recipe(name, corpus, tmp_path / "other", precision=precision)

@@ -18,13 +18,14 @@ from torch import Tensor, nn
 
 from neurodeploy.errors import BackendUnavailable, ConfigError, Diagnostic
 
-PRECISIONS = ("32-true", "bf16-mixed")
+PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
+"""Fabric's words for ours."""
 
 
 class Devices:
     """What a training step needs of Fabric."""
 
-    def __init__(self, precision: str = "32-true", accelerator: str = "auto") -> None:
+    def __init__(self, precision: str = "fp32", accelerator: str = "auto") -> None:
         if precision not in PRECISIONS:
             detail = f"{precision!r} is not one of {', '.join(PRECISIONS)}"
             raise ConfigError(Diagnostic("train", "precision-unknown", detail))
@@ -41,8 +42,9 @@ class Devices:
             ) from error
         # `fabric run` says how many in LT_DEVICES, which an argument would contradict
         devices = "auto" if "LT_DEVICES" in os.environ else 1
+        self.precision = precision
         self._fabric: Any = fabric.Fabric(
-            accelerator=accelerator, devices=devices, precision=precision
+            accelerator=accelerator, devices=devices, precision=PRECISIONS[precision]
         )
         self._fabric.launch()
 

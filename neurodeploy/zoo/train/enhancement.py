@@ -194,6 +194,8 @@ def train(
     training, held_out = pools
     pairs = validation_pairs(held_out, recipe)
     identity = {"variant": name, "recipe": asdict(recipe), "corpus": corpus_digest}
+    if devices.precision != "fp32":  # a run goes on in the precision that it began in
+        identity["precision"] = devices.precision
     files = RunFiles(
         out / "checkpoint.safetensors",
         out / "metrics.jsonl",
@@ -219,11 +221,11 @@ def train(
     return identity | {"history": history}
 
 
-def train_enhancer(name: str, corpus: Path, out: Path) -> dict[str, Any]:
+def train_enhancer(name: str, corpus: Path, out: Path, precision: str = "fp32") -> dict[str, Any]:
     """`train` on a prepared corpus, with progress on stderr."""
     pools = open_pool(corpus, "train"), open_pool(corpus, "val")
     digest = hashlib.sha256((corpus / MANIFEST).read_bytes()).hexdigest()
     with shown_progress(
         name, recipe_of(name).steps, lambda m: f"SI-SNR {m['si_snr']:6.2f} dB"
     ) as show:
-        return train(name, pools, digest, out, report=show)
+        return train(name, pools, digest, out, devices=Devices(precision), report=show)

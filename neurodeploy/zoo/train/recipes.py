@@ -26,11 +26,13 @@ def run_recipe(
     *,
     held_out: str | None = None,
     twin: Path | None = None,
+    precision: str = "fp32",
 ) -> dict[str, Any]:
     """Train a network, or continue the run in `out`; its metrics. Progress on stderr.
 
-    twin: weights of the trained artificial network, for spiking vocoders. Raises ConfigError for an
-    unknown name, or a held-out speaker or twin where there are none.
+    twin: weights of the trained artificial network, for spiking vocoders; precision: fp32 or, of
+    enhancers, bf16. Raises ConfigError for an unknown name, or a held-out speaker, a twin or a
+    precision where there is none.
     """
     if name not in NAMES:
         detail = f"{name!r} is not one of {', '.join(NAMES)}"
@@ -42,10 +44,13 @@ def run_recipe(
         raise ConfigError(
             Diagnostic("twin", "network", f"only vocoders learn from one, not {name}")
         )
+    if precision != "fp32" and name not in ENHANCERS:
+        detail = f"{name} trains in fp32; enhancers also in bf16"
+        raise ConfigError(Diagnostic("precision", "network", detail))
     if name in CLASSIFIERS:
         return train_classifier(name, corpus, out, held_out=held_out)
     if name in ENHANCERS:
-        return train_enhancer(name, corpus, out)
+        return train_enhancer(name, corpus, out, precision)
     if name in CODECS:
         return train_codec(name, corpus, out)
     if name in VOCODERS:
