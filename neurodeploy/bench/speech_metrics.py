@@ -44,7 +44,8 @@ def _missing(name: str, why: object) -> BackendUnavailable:
     return BackendUnavailable(Diagnostic(name, "package-missing", detail, hint))
 
 
-def _package(name: str) -> Any:
+def required(name: str) -> Any:
+    """The package; BackendUnavailable without it."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -80,7 +81,7 @@ def pesq_nb(estimate: Samples, clean: Samples) -> float:
 
 
 def _pesq(rate: int, estimate: Samples, clean: Samples, band: str) -> float:
-    pesq = _package("pesq")
+    pesq = required("pesq")
     try:
         return float(pesq.pesq(rate, clean, estimate, band))
     except pesq.PesqError as error:
@@ -89,17 +90,17 @@ def _pesq(rate: int, estimate: Samples, clean: Samples, band: str) -> float:
 
 def stoi(estimate: Samples, clean: Samples) -> float:
     """Short-time objective intelligibility, at most 1."""
-    return float(_package("pystoi").stoi(clean, estimate, SAMPLE_RATE, extended=False))
+    return float(required("pystoi").stoi(clean, estimate, SAMPLE_RATE, extended=False))
 
 
 def estoi(estimate: Samples, clean: Samples) -> float:
     """Extended STOI, at most 1."""
-    return float(_package("pystoi").stoi(clean, estimate, SAMPLE_RATE, extended=True))
+    return float(required("pystoi").stoi(clean, estimate, SAMPLE_RATE, extended=True))
 
 
 @cache
 def _dnsmos_session() -> Any:
-    runtime = _package("onnxruntime")
+    runtime = required("onnxruntime")
     wheel = importlib.util.find_spec("speechmos")  # importing it would ask for librosa
     if wheel is None or not wheel.submodule_search_locations:
         raise _missing("speechmos", "it carries DNSMOS's network")

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.zoo.audio.mel import MelConfig
 from neurodeploy.zoo.models.spiking_vocos import SpikingVocosConfig, spiking_vocos
 from neurodeploy.zoo.models.spiking_vocos_loihi import (
@@ -53,3 +55,18 @@ VOCODERS: dict[str, Callable[[], Vocoder]] = {
     "spiking_vocos_loihi": spiking_vocos_loihi,
     "spiking_vocos_loihi_small": lambda: spiking_vocos_loihi(LOIHI_SMALL),
 }
+
+
+def load_vocoder(weights: Path) -> Vocoder:
+    """The vocoder that the file NAME.safetensors is named after, with its weights, frozen.
+
+    Raises ConfigError for another name, and what reading weights raises.
+    """
+    from neurodeploy.zoo.train.checkpoint import load_weights
+
+    if weights.stem not in VOCODERS:
+        detail = f"the file is not named after one of {', '.join(VOCODERS)}"
+        raise ConfigError(Diagnostic(str(weights), "vocoder-unknown", detail))
+    vocoder = VOCODERS[weights.stem]()
+    load_weights(weights, vocoder)
+    return vocoder.eval().requires_grad_(False)

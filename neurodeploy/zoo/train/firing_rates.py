@@ -12,14 +12,19 @@ from torch import Tensor, nn
 
 @contextmanager
 def firing_rates(*layers: nn.Module) -> Iterator[Callable[[], list[Tensor]]]:
-    """Mean spikes per neuron and step of each snnTorch layer, since the last call of the result.
+    """Mean spikes per neuron and step of each snnTorch or PLIF layer, since the last call of the
+    result.
 
     The means carry gradients. The layers are watched inside the `with` block only.
     """
     spikes: list[list[Tensor]] = [[] for _ in layers]
 
     def watch(kept: list[Tensor]) -> Any:
-        return lambda module, args, output: kept.append(output[0].mean())
+        def keep(module: nn.Module, args: Any, output: Any) -> None:
+            spikes = output[0] if isinstance(output, tuple) else output
+            kept.append(spikes.mean())
+
+        return keep
 
     handles = [m.register_forward_hook(watch(s)) for m, s in zip(layers, spikes, strict=True)]
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.zoo.data.speech import Speech, random_crop
 from neurodeploy.zoo.models.discriminators import Discriminators
-from neurodeploy.zoo.models.vocoders import VOCODERS
+from neurodeploy.zoo.models.vocoders import VOCODERS, load_vocoder
 from neurodeploy.zoo.models.vocos import Vocoder
-from neurodeploy.zoo.train.checkpoint import load_weights, read_tensors
+from neurodeploy.zoo.train.checkpoint import read_tensors
 from neurodeploy.zoo.train.devices import Devices
 from neurodeploy.zoo.train.distillation import Student, distillation_loss
 from neurodeploy.zoo.train.loop import Metrics, learning_rate
@@ -30,16 +30,6 @@ from neurodeploy.zoo.train.vocoder_losses import (
     phase_loss,
 )
 from neurodeploy.zoo.train.vocoder_recipes import VocoderRecipe
-
-
-def twin_of(weights: Path) -> Vocoder:
-    """A trained artificial vocoder, frozen; raises what reading raises."""
-    if weights.stem not in VOCODERS or "spiking" in weights.stem:
-        detail = "the file is not named after an artificial vocoder"
-        raise ConfigError(Diagnostic(str(weights), "vocoder-unknown", detail))
-    vocoder = VOCODERS[weights.stem]()
-    load_weights(weights, vocoder)
-    return vocoder.eval().requires_grad_(False)
 
 
 def start_as(vocoder: Vocoder, weights: Path) -> None:
@@ -64,7 +54,7 @@ class Trainee:
         if twin is None and (recipe.distillation or recipe.warm_start):
             hint = "--twin RUN/vocos_small.safetensors"
             raise ConfigError(Diagnostic(name, "twin-missing", "needs its trained twin", hint))
-        self.teacher = twin_of(twin) if twin and recipe.distillation else None
+        self.teacher = load_vocoder(twin) if twin and recipe.distillation else None
         if twin and recipe.warm_start:
             start_as(vocoder, twin)
         self.vocoder = vocoder
