@@ -13,6 +13,7 @@ from benchmarks.documents import between, table
 from neurodeploy.report.text import NOTHING, si
 
 RESULT = Path(__file__).parent / "results" / "enhancement.json"
+STREAMING = RESULT.with_name("streaming.json")
 DOCUMENT = Path(__file__).parents[1] / "docs" / "enhancement.md"
 Row = dict[str, Any]
 
@@ -27,6 +28,11 @@ SYSTEMS = {
     "spiking_s4_loihi": "`spiking_s4_loihi`, float",
     "spiking_s4_loihi (fixed)": "`spiking_s4_loihi`, integers, rounded",
     "spiking_s4_loihi_tuned (fixed)": "`spiking_s4_loihi`, integers, tuned",
+}
+NAMES = {
+    "cpu": "`cpu` backend, integers",
+    "torch": "the same network in torch",
+    "rnnoise": "RNNoise, resampling included",
 }
 METRICS = {
     "si_snr": ("SI-SNR, dB", 2),
@@ -56,14 +62,33 @@ def results() -> Row:
 
 
 def tables(found: Row) -> dict[str, str]:
-    """Markdown by the name of its marks."""
+    """Markdown by the name of its marks; of the stream only where it was measured."""
     rows = {name: found["systems"][name] for name in SYSTEMS if name in found["systems"]}
+    streaming = json.loads(STREAMING.read_text(encoding="utf-8")) if STREAMING.is_file() else None
     return {
+        **({} if streaming is None else {"streaming": _streaming(streaming)}),
         "quality": _quality(rows) + _errors(found, rows),
         "ratios": _ratios(rows),
         "costs": _costs(rows),
         "energy": _energy(rows),
     }
+
+
+def _streaming(found: Row) -> str:
+    machine, records = found["run"]["machine"], found["measurements"]
+    lines = [
+        [
+            NAMES[r["system"]],
+            si(r["piece_s"], "s"),
+            f"{r['real_time_factor']:.3f} ({r['best']:.3f})",
+            f"{r['ratio']:.2g}",
+            *(si(r[key], "s") if key in r else NOTHING for key in ("median_s", "p99_s")),
+        ]
+        for r in records
+    ]
+    head = ["stream", "pieces", "real-time factor (best)", "of the integers'"]
+    about = f"{machine['processor']}, one core; load average {max(found['load']):.1f}."
+    return table([*head, "a piece, median", "99 %"], lines) + f"\n{about}\n"
 
 
 def _quality(rows: Row) -> str:
