@@ -16,17 +16,19 @@ from neurodeploy.zoo.codec.files import Rate, encode_file
 from neurodeploy.zoo.codec.packing import Codes
 from neurodeploy.zoo.codec.weights import Codec
 from neurodeploy.zoo.models.esc import Esc, EscConfig
+from neurodeploy.zoo.train.codec_losses import code_counts
 
 SMALL = EscConfig(patch=(12, 2), channels=(6, 12, 12), heads=(3, 3), codes=1024, refined=4)
 
 
 def small_codec() -> Codec:
-    """Untrained, its codes in use unevenly."""
+    """Untrained; its counts are of the noise that it codes."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         network = Esc(SMALL)
-    network.code_counts[..., ::3] = 50
-    return Codec("small", network)
+    spectrum = network.spectrum(torch.from_numpy(noise(32_000, seed=1))[None])
+    network.code_counts += code_counts(network.encode(spectrum, SMALL.streams), SMALL.codes)
+    return Codec("small", network.eval())
 
 
 def noise(samples: int, seed: int = 0) -> Audio:

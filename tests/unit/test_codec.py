@@ -144,11 +144,10 @@ def test_a_cut_file_decodes_as_far_as_it_goes(codec: Codec, tmp_path: Path) -> N
 def test_range_coding_is_smaller_and_lossless(codec: Codec, tmp_path: Path) -> None:
     packed = encoded(codec, tmp_path, LONG)
     shorter = Coding(codec.network)
-    rng = np.random.default_rng(0)
-    likely = 3 * rng.integers(0, 341, (3, 3, 48))  # codes that the counts know
-    assert len(shorter.shorter(likely)) < len(pack(likely))
     coded = encoded(codec, tmp_path, LONG, RANGE_CODED)
-    assert coded.stat().st_size <= packed.stat().st_size
+    assert coded.stat().st_size < 0.95 * packed.stat().st_size
+    unlikely = np.random.default_rng(0).integers(0, 1024, (3, 3, 48))
+    assert len(shorter.shorter(unlikely)) > len(pack(unlikely))  # what a writer leaves packed
     one, other = codes_of(packed, shorter), codes_of(coded, shorter)
     assert all(np.array_equal(one[n], other[n]) for n in one) and len(one) == len(other) == 13
 

@@ -97,9 +97,14 @@ class Step:
         streams = streams_at(recipe, step, most) if self.quantize else most
         target = codec.spectrum(real)
         out = self._wrapped(target, streams, self.quantize)
-        terms = {"spectrum": recipe.spectrum * spectrum_loss(out.spectrum, target)}
-        linear, logarithmic = mel_terms(codec.audio(out.spectrum), real)
+        compressed = codec.config.power != 1.0
+        spectra = spectrum_loss(out.spectrum, target, compressed=compressed)
+        terms = {"spectrum": recipe.spectrum * spectra}
+        made = codec.audio(out.spectrum)
+        linear, logarithmic = mel_terms(made, real)
         terms["mel"] = recipe.mel * (linear + logarithmic)
+        if recipe.si_sdr:
+            terms["si_sdr"] = -recipe.si_sdr * si_snr(made, real).mean()
         if self.quantize:
             terms["codes"] = recipe.codes * out.loss
         self._stepper.zero_grad(set_to_none=True)

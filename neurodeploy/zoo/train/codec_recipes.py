@@ -22,6 +22,7 @@ class CodecRecipe:
     clip: float = 0.5  # largest norm of the gradient
     spectrum: float = 1.0  # weights of the losses
     mel: float = 0.25
+    si_sdr: float = 0.0  # of each dB that the ratio lacks; not published
     codes: float = 1.0  # of codebooks, and a quarter of it of commitment
     dropout: float = 0.75  # share of the steps with a random number of streams
     seeding_s: float = 0.0  # of training speech whose vectors codebooks begin as; 0: at random
