@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 FLOOR = 1e-7
 
@@ -55,5 +56,16 @@ def mel(x: Tensor, config: MelConfig | None = None) -> Tensor:
 
 
 def log_mel(x: Tensor, config: MelConfig | None = None) -> Tensor:
-    """ln of `mel`, at least ln 1e-7."""
-    return torch.log(mel(x, config).clamp(min=FLOOR))
+    """(B, samples) -> (B, bands, samples // hop + 1): centred frames, the ends mirrored."""
+    c = config or MelConfig()
+    half = c.window // 2
+    return log_mel_frames(functional.pad(x[:, None], (half, half), mode="reflect")[:, 0], c)
+
+
+def log_mel_frames(x: Tensor, config: MelConfig) -> Tensor:
+    """(B, samples) -> (B, bands, (samples - window) // hop + 1): the first frame starts with x."""
+    c = config
+    window = torch.hann_window(c.window, dtype=x.dtype, device=x.device)
+    spectrum = torch.stft(x, c.window, c.hop, window=window, center=False, return_complex=True)
+    bands = torch.tensor(triangles(c), dtype=x.dtype, device=x.device)
+    return torch.log((bands @ spectrum.abs()).clamp(min=FLOOR))
