@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from neurodeploy.cli._audio import RAW, chunks_of, kept, send, write_chunks, write_page
 from neurodeploy.cli._energy import chips_of
 from neurodeploy.cli._show import say, show_json
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from neurodeploy.hardware import Hardware
     from neurodeploy.zoo.audio.io import Audio
     from neurodeploy.zoo.audio.stream import Enhancer
-
-CHUNK = 1280  # samples: 80 ms
-RAW = "-: raw 16-bit little-endian mono at 16 kHz"
 
 
 def command(
@@ -50,16 +47,18 @@ def command(
     heard: list[Audio] = []
     written: list[Audio] = []
     started = time.perf_counter()
-    for chunk in _enhanced(enhancer, _kept(_chunks(recording), heard), backend):
-        _send(output, chunk)
+    for chunk in _enhanced(enhancer, kept(chunks_of(recording), heard), backend):
+        send(output, chunk)
         written.append(chunk)
     seconds = time.perf_counter() - started
     facts = _facts(enhancer, heard, seconds, backend)
     energies = _energies(enhancer, chips)
-    _write(output, written)
+    write_chunks(output, written)
     qualities = _qualities(heard, written, clean) if clean is not None else {}
     if page is not None:
-        _write_page(page, recording.name, heard, written, facts | _words(energies), qualities)
+        versions = {"before": heard, "after": written}
+        told = facts | _words(energies)
+        write_page(page, recording.name, "Speech enhancement", versions, told, qualities)
     if as_json:
         show_json(facts | qualities | {"energy": [asdict(e) for e in energies]})
     else:
@@ -99,42 +98,6 @@ def _enhanced(enhancer: Enhancer, chunks: Iterator[Audio], backend: str) -> Iter
     if backend == "lava":
         return iter([enhance_recording(enhancer, np.concatenate(list(chunks)))])
     return enhance_stream(enhancer, chunks)
-
-
-def _chunks(recording: Path) -> Iterator[Audio]:
-    """Audio in pieces, as it comes."""
-    import numpy as np
-
-    from neurodeploy.zoo.audio.io import read_audio
-
-    if str(recording) == "-":
-        source: BinaryIO = sys.stdin.buffer
-        rest = b""
-        while data := source.read1(2 * CHUNK):  # type: ignore[attr-defined]
-            data = rest + data
-            rest = data[len(data) // 2 * 2 :]
-            yield np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32) / np.float32(
-                32_768
-            )
-        return
-    x = read_audio(recording)
-    for start in range(0, x.size, CHUNK):
-        yield x[start : start + CHUNK]
-
-
-def _kept(chunks: Iterator[Audio], heard: list[Audio]) -> Iterator[Audio]:
-    for chunk in chunks:
-        heard.append(chunk)
-        yield chunk
-
-
-def _send(output: Path, chunk: Audio) -> None:
-    """To stdout at once, if that is where it goes."""
-    import numpy as np
-
-    if str(output) == "-":
-        sys.stdout.buffer.write(np.rint(np.clip(chunk, -1, 1) * 32_767).astype("<i2").tobytes())
-        sys.stdout.buffer.flush()
 
 
 def _facts(enhancer: Enhancer, heard: list[Audio], seconds: float, backend: str) -> dict[str, Any]:
@@ -184,20 +147,6 @@ def _words(energies: list[SecondEnergy]) -> dict[str, str]:
     return lines
 
 
-def _write(output: Path, written: list[Audio]) -> None:
-    import numpy as np
-
-    from neurodeploy.zoo.audio.io import write_audio
-
-    if str(output) == "-":
-        return
-    after = np.concatenate(written) if written else np.zeros(0, dtype=np.float32)
-    cut = write_audio(output, after)
-    if cut:
-        say(f"note: {cut} samples beyond full scale were cut")
-    say(f"wrote {output}")
-
-
 def _qualities(
     heard: list[Audio], written: list[Audio], clean: Path
 ) -> dict[str, dict[str, float]]:
@@ -213,25 +162,3 @@ def _qualities(
         detail = f"{reference.size} samples at 16 kHz, the input has {before.size}"
         raise ConfigError(Diagnostic(str(clean), "length", detail))
     return {"before": quality(before, reference), "after": quality(after, reference)}
-
-
-def _write_page(
-    page: Path,
-    title: str,
-    heard: list[Audio],
-    written: list[Audio],
-    facts: dict[str, Any],
-    qualities: dict[str, dict[str, float]],
-) -> None:
-    import numpy as np
-
-    from neurodeploy.report.enhancement_page import Heard, write_enhancement_page
-    from neurodeploy.zoo.audio.io import SAMPLE_RATE, wav_bytes
-    from neurodeploy.zoo.audio.spectrogram import FLOOR_DB, spectrogram_db
-
-    versions = [
-        Heard(name, wav_bytes(x), x.size / SAMPLE_RATE, spectrogram_db(x), qualities.get(name, {}))
-        for name, x in (("before", np.concatenate(heard)), ("after", np.concatenate(written)))
-    ]
-    write_enhancement_page(page, title, versions, facts, top_hz=SAMPLE_RATE / 2, floor_db=FLOOR_DB)
-    say(f"wrote {page}")

@@ -224,7 +224,7 @@ def test_the_page_holds_pictures_players_and_numbers(tmp_path: Path) -> None:
 
     pytest.importorskip("jinja2")
     matplotlib = pytest.importorskip("matplotlib.image")
-    from neurodeploy.report.enhancement_page import Heard, write_enhancement_page
+    from neurodeploy.report.listening_page import Heard, write_listening_page
     from neurodeploy.zoo.audio.io import wav_bytes
     from neurodeploy.zoo.audio.spectrogram import spectrogram_db
 
@@ -234,7 +234,9 @@ def test_the_page_holds_pictures_players_and_numbers(tmp_path: Path) -> None:
     assert db.max() == pytest.approx(-6.02, abs=0.1)
     heard = Heard("tone", wav_bytes(tone), 1.0, db, {"si_snr": 12.5})
     page = tmp_path / "page.html"
-    write_enhancement_page(page, "A <tone>", [heard], {"k": 1}, top_hz=8000.0, floor_db=-80.0)
+    write_listening_page(
+        page, "A <tone>", "Speech", [heard], {"k": 1}, top_hz=8000.0, floor_db=-80.0
+    )
     text = page.read_text(encoding="utf-8")
     assert (
         "A &lt;tone&gt;" in text and "12.5" in text and "http" not in re.sub(r"xmlns=\S+", "", text)

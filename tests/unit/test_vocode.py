@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("snntorch")
 
+from neurodeploy.cli import main  # noqa: E402
+from neurodeploy.zoo.audio.io import read_recording, write_audio  # noqa: E402
 from neurodeploy.zoo.audio.mel import log_mel  # noqa: E402
 from neurodeploy.zoo.models.spiking_vocos import SpikingVocosConfig, spiking_vocos  # noqa: E402
-from neurodeploy.zoo.models.vocoders import MEL_16K  # noqa: E402
+from neurodeploy.zoo.models.vocoders import MEL_16K, VOCODERS  # noqa: E402
 from neurodeploy.zoo.models.vocos import Vocoder, VocosConfig, vocos  # noqa: E402
+from neurodeploy.zoo.train.checkpoint import save_weights  # noqa: E402
 from neurodeploy.zoo.vocoder_stream import (  # noqa: E402
     MelStream,
     VocoderStream,
@@ -86,3 +92,68 @@ def test_no_sample_leaves_later_than_stated() -> None:
     for hop in np.split(x, 50):
         heard, left = heard + hop.size, left + stream.hear(hop).size
         assert left > heard - latency - 160
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Untrained tiny networks of 16 and 24 kHz, and recordings."""
+    tiny = {"width": 32, "hidden": 48, "blocks": 2}
+    monkeypatch.setitem(VOCODERS, "vocos", lambda: lively(vocos(VocosConfig(**tiny))))
+    monkeypatch.setitem(VOCODERS, "vocos_small", lambda: lively(vocos(VocosConfig(**SIZE))))
+    for name in ("vocos", "vocos_small"):
+        save_weights(tmp_path / f"{name}.safetensors", VOCODERS[name]())
+    write_audio(tmp_path / "in.wav", recording(16_000))
+    return tmp_path
+
+
+def vocode(*options: str, code: int = 0) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(["vocode", *options])
+    assert done.value.code == code
+
+
+def test_the_command_speaks_a_recording_and_its_mel_spectra_alike(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = ("--network", str(folder / "vocos_small.safetensors"), "--json")
+    out, page = str(folder / "out.flac"), folder / "page.html"
+    vocode(str(folder / "in.wav"), "-o", out, *network, "--page", str(page))
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["audio_s"] == 1.0 and facts["algorithmic_latency_s"] == (640 + 9 * 160) / 16_000
+    assert page.read_text().count("<audio") == 2 and "Vocoding" in page.read_text()
+    heard, _ = read_recording(folder / "in.wav")
+    mel = log_mel(torch.from_numpy(heard[None]), MEL_16K)[0].T.numpy()
+    np.savez(folder / "mel.npz", input=mel)
+    vocode(str(folder / "mel.npz"), "-o", str(folder / "again.flac"), *network)
+    spoken, again = (read_recording(folder / name) for name in ("out.flac", "again.flac"))
+    assert spoken[1] == again[1] == 16_000
+    np.testing.assert_allclose(spoken[0], again[0], atol=2 / 32_768)
+
+
+def test_a_network_of_another_rate_hears_and_speaks_at_it(folder: Path) -> None:
+    network = str(folder / "vocos.safetensors")
+    vocode(str(folder / "in.wav"), "-o", str(folder / "out.wav"), "--network", network)
+    spoken, rate = read_recording(folder / "out.wav")
+    assert (rate, spoken.size) == (24_000, 24_000 // 256 * 256)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("in.wav", "-o", "-", "--json"), "leaves no room"),
+        (("mel.npy", "-o", "y.wav"), "expected (frames, 100)"),
+        (("mel.npy", "-o", "y.wav", "--quality"), "no recording to compare"),
+        (("in.wav", "-o", "in.wav"), "in.wav"),
+    ],
+)
+def test_what_cannot_be_vocoded_is_said(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: tuple[str, ...],
+    words: str,
+) -> None:
+    monkeypatch.chdir(folder)
+    np.save("mel.npy", np.zeros((80, 7)))
+    vocode(*options, "--network", "vocos_small.safetensors", code=2)
+    assert words in capsys.readouterr().err

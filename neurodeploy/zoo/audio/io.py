@@ -117,8 +117,8 @@ def require_format(path: Path) -> Path:
     return path
 
 
-def write_audio(path: str | os.PathLike[str], x: Audio) -> int:
-    """`x` (samples,) as 16 kHz mono in 16 bit (.wav, .flac) or Vorbis (.ogg), by the suffix.
+def write_audio(path: str | os.PathLike[str], x: Audio, rate: int = SAMPLE_RATE) -> int:
+    """`x` (samples,) at `rate` Hz as mono in 16 bit (.wav, .flac) or Vorbis (.ogg), by the suffix.
 
     The file appears whole or not at all. Returns how many samples beyond full scale were cut.
     Raises ConfigError for another suffix, DataError for samples that are not finite.
@@ -131,19 +131,19 @@ def write_audio(path: str | os.PathLike[str], x: Audio) -> int:
     write_whole(
         Path(path),
         lambda partial: soundfile.write(
-            str(partial), clipped, SAMPLE_RATE, format=kind[0], subtype=kind[1]
+            str(partial), clipped, rate, format=kind[0], subtype=kind[1]
         ),
     )
     return int((np.abs(x) > 1.0).sum())
 
 
-def wav_bytes(x: Audio) -> bytes:
-    """`x` (samples,) as a 16 kHz 16 bit mono WAV file."""
+def wav_bytes(x: Audio, rate: int = SAMPLE_RATE) -> bytes:
+    """`x` (samples,) at `rate` Hz as a 16 bit mono WAV file."""
     content = io.BytesIO()
     with wave.open(content, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
+        file.setframerate(rate)
         file.writeframes(np.rint(np.clip(x, -1.0, 1.0) * 32_767).astype("<i2").tobytes())
     return content.getvalue()
 

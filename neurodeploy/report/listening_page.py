@@ -1,4 +1,4 @@
-"""Recordings before and after enhancement on one page: to look at, to listen to, in numbers."""
+"""Versions of a recording on one page: to look at, to listen to, in numbers."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ class Heard:
     metrics: Mapping[str, float]
 
 
-def write_enhancement_page(
+def write_listening_page(
     path: Path,
     title: str,
+    kind: str,
     versions: Sequence[Heard],
     facts: Mapping[str, Any],
     *,
     top_hz: float,
     floor_db: float,
 ) -> Path:
-    """One self-contained page; ConfigError for a path that does not end in .html."""
+    """One self-contained page of a `kind`; ConfigError for a path that does not end in .html."""
     require_suffix(path, ".html", "the page")
     figures = tuple(
         Figure(
@@ -47,10 +48,10 @@ def write_enhancement_page(
     )
     tables = (*_metrics(versions), _facts(facts))
     sections = (
-        Section("recordings", "Before and after", figures=figures),
+        Section("recordings", "Recordings", figures=figures),
         Section("numbers", "Numbers", tables=tables),
     )
-    return write_text(path, render_html(Document(title, "Speech enhancement", (), sections)))
+    return write_text(path, render_html(Document(title, kind, (), sections)))
 
 
 def _shown(value: Any) -> str:
@@ -66,7 +67,7 @@ def _metrics(versions: Sequence[Heard]) -> tuple[Table, ...]:
         cells_of(key, *(_shown(v.metrics[key]) for v in versions if v.metrics)) for key in keys
     )
     numeric = (False, *(True for _ in names))
-    return (Table("Quality; higher is better.", ("metric", *names), numeric, rows),)
+    return (Table("Quality.", ("metric", *names), numeric, rows),)
 
 
 def _facts(facts: Mapping[str, Any]) -> Table:

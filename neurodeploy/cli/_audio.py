@@ -1,0 +1,100 @@
+"""Audio in and out of the commands that stream: files, or raw samples through a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from neurodeploy.cli._show import say
+
+if TYPE_CHECKING:
+    from neurodeploy.zoo.audio.io import Audio
+
+CHUNK_S = 0.08
+RATE = 16_000
+RAW = "-: raw 16-bit little-endian mono at 16 kHz"
+
+
+def chunks_of(recording: Path, rate: int = RATE) -> Iterator[Audio]:
+    """Audio in pieces, as it comes: a file at `rate` Hz, or raw samples, which are."""
+    from neurodeploy.zoo.audio.io import check_audio, read_recording, resample
+
+    size = round(CHUNK_S * rate)
+    if str(recording) == "-":
+        yield from _piped(2 * size)
+        return
+    x = resample(*read_recording(recording), rate)
+    check_audio(x, str(recording))
+    for start in range(0, x.size, size):
+        yield x[start : start + size]
+
+
+def _piped(most: int) -> Iterator[Audio]:
+    import numpy as np
+
+    source: BinaryIO = sys.stdin.buffer
+    rest = b""
+    while data := source.read1(most):  # type: ignore[attr-defined]
+        data = rest + data
+        whole = len(data) // 2 * 2
+        rest = data[whole:]
+        yield np.frombuffer(data[:whole], "<i2").astype(np.float32) / np.float32(32_768)
+
+
+def kept(chunks: Iterator[Audio], heard: list[Audio]) -> Iterator[Audio]:
+    """The chunks, and `heard` has them, too."""
+    for chunk in chunks:
+        heard.append(chunk)
+        yield chunk
+
+
+def send(output: Path, chunk: Audio) -> None:
+    """To stdout at once, if that is where it goes."""
+    import numpy as np
+
+    if str(output) == "-":
+        sys.stdout.buffer.write(np.rint(np.clip(chunk, -1, 1) * 32_767).astype("<i2").tobytes())
+        sys.stdout.buffer.flush()
+
+
+def joined(chunks: Sequence[Audio]) -> Audio:
+    """All chunks as one recording."""
+    import numpy as np
+
+    return np.concatenate(chunks) if chunks else np.zeros(0, dtype=np.float32)
+
+
+def write_chunks(output: Path, written: Sequence[Audio], rate: int = RATE) -> None:
+    """The whole as a file, unless it went to stdout."""
+    from neurodeploy.zoo.audio.io import write_audio
+
+    if str(output) == "-":
+        return
+    if cut := write_audio(output, joined(written), rate):
+        say(f"note: {cut} samples beyond full scale were cut")
+    say(f"wrote {output}")
+
+
+def write_page(
+    page: Path,
+    title: str,
+    kind: str,
+    versions: Mapping[str, Sequence[Audio]],
+    facts: dict[str, Any],
+    qualities: Mapping[str, dict[str, float]],
+    rate: int = RATE,
+) -> None:
+    """The page of versions of a recording, by name."""
+    from neurodeploy.report.listening_page import Heard, write_listening_page
+    from neurodeploy.zoo.audio.io import wav_bytes
+    from neurodeploy.zoo.audio.spectrogram import FLOOR_DB, spectrogram_db
+
+    recordings = {name: joined(chunks) for name, chunks in versions.items()}
+    heard = [
+        Heard(name, wav_bytes(x, rate), x.size / rate, spectrogram_db(x), qualities.get(name, {}))
+        for name, x in recordings.items()
+    ]
+    write_listening_page(page, title, kind, heard, facts, top_hz=rate / 2, floor_db=FLOOR_DB)
+    say(f"wrote {page}")

@@ -1,0 +1,130 @@
+"""`neurodeploy vocode`: speech from mel spectra, of a recording or as they are, as a stream."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from neurodeploy.cli._audio import chunks_of, kept, send, write_chunks, write_page
+from neurodeploy.cli._show import say, show_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from neurodeploy.zoo.audio.io import Audio
+    from neurodeploy.zoo.vocoder_stream import VocoderStream
+
+RAW = "-: raw 16-bit little-endian mono at the network's rate"
+
+
+def command(
+    source: Path = typer.Argument(
+        ...,
+        metavar="INPUT",
+        help=f"wav, flac or ogg; .npy or .npz (key input) with log-mel frames (L, bands); {RAW}",
+    ),
+    output: Path = typer.Option(..., "-o", "--output", help=f"wav, flac or ogg; {RAW}"),
+    network: Path = typer.Option(..., help="NAME.safetensors of `neurodeploy train`"),
+    page: Path | None = typer.Option(None, help="HTML page: spectrograms, players, numbers"),
+    quality: bool = typer.Option(False, "--quality", help="PESQ, STOI and distances of spectra"),
+    as_json: bool = typer.Option(False, "--json", help="machine-readable"),
+) -> None:
+    """Speak mel spectra, and tell the real-time factor and the latency."""
+    from neurodeploy.zoo.models.vocoders import load_vocoder
+    from neurodeploy.zoo.vocoder_stream import VocoderStream
+
+    _check_places(source, output, page, quality, as_json)
+    stream = VocoderStream(load_vocoder(network))
+    rate = stream.config.mel.sample_rate
+    heard: list[Audio] = []
+    written: list[Audio] = []
+    started = time.perf_counter()
+    for chunk in _spoken(stream, source, heard):
+        send(output, chunk)
+        written.append(chunk)
+    facts = _facts(stream, written, time.perf_counter() - started)
+    write_chunks(output, written, rate)
+    qualities = {"vocoded": _quality(heard, written, rate)} if quality else {}
+    if page is not None:
+        versions = {"recording": heard} if heard else {}
+        versions["vocoded"] = written
+        write_page(page, source.name, "Vocoding", versions, facts, qualities, rate)
+    if as_json:
+        show_json(facts | qualities)
+    else:
+        for key, value in (facts | qualities.get("vocoded", {})).items():
+            say(f"{key:22} {value:.4g}" if isinstance(value, float) else f"{key:22} {value}")
+
+
+def _check_places(
+    source: Path, output: Path, page: Path | None, quality: bool, as_json: bool
+) -> None:
+    from neurodeploy.errors import ConfigError, Diagnostic
+    from neurodeploy.whole_files import require_another, require_place, require_suffix
+    from neurodeploy.zoo.audio.io import require_format
+
+    problems = []
+    if page is not None:
+        require_place(require_suffix(page, ".html", "the page"))
+    if str(output) != "-":
+        require_place(require_another(require_format(output), (source,)))
+    elif as_json or page or quality:
+        detail = "- leaves no room for --json, --page or --quality"
+        problems.append(Diagnostic("output", "stream", detail))
+    if quality and _is_mel(source):
+        detail = "mel spectra have no recording to compare with"
+        problems.append(Diagnostic("--quality", "input", detail))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _is_mel(source: Path) -> bool:
+    return source.suffix in (".npy", ".npz")
+
+
+def _spoken(stream: VocoderStream, source: Path, heard: list[Audio]) -> Iterator[Audio]:
+    from neurodeploy.zoo.vocoder_stream import vocode_mel, vocode_stream
+
+    if _is_mel(source):
+        return vocode_mel(stream, _mel(source, stream.config.mel.bands))
+    rate = stream.config.mel.sample_rate
+    return vocode_stream(stream, kept(chunks_of(source, rate), heard))
+
+
+def _mel(source: Path, bands: int) -> npt.NDArray[np.floating[Any]]:
+    """Log-mel frames (L, bands) of a file; DataError for another shape."""
+    from neurodeploy.errors import DataError, Diagnostic
+    from neurodeploy.ir.input_files import read_input
+
+    mel = read_input(source)
+    if mel.ndim != 2 or mel.shape[1] != bands or not len(mel):
+        detail = f"shape {mel.shape}, expected (frames, {bands}): log-mel, frame after frame"
+        raise DataError(Diagnostic(str(source), "mel-shape", detail))
+    return mel
+
+
+def _facts(stream: VocoderStream, written: list[Audio], seconds: float) -> dict[str, Any]:
+    length = sum(chunk.size for chunk in written) / stream.config.mel.sample_rate
+    return {
+        "backend": "torch",
+        "audio_s": length,
+        "processing_s": seconds,
+        "real_time_factor": seconds / length if length else 0.0,
+        "algorithmic_latency_s": stream.latency_s,
+    }
+
+
+def _quality(heard: list[Audio], written: list[Audio], rate: int) -> dict[str, float]:
+    """All metrics but those of optional networks, of both at 16 kHz."""
+    from neurodeploy.bench.vocoding import OPTIONAL
+    from neurodeploy.bench.vocoding import quality as measured
+    from neurodeploy.cli._audio import joined
+    from neurodeploy.zoo.audio.io import resample
+
+    made, clean = joined(written), joined(heard)
+    return measured(resample(made, rate), resample(clean[: made.size], rate), OPTIONAL)
