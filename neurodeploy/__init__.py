@@ -32,6 +32,11 @@ _VERBS = {
     "load_hardware": "neurodeploy.hardware",
     "compare": "neurodeploy.bench.compare",
     "run_comparison": "neurodeploy.bench.comparison",
+    "cut": "neurodeploy.hybrid",
+    "compile_hybrid": "neurodeploy.hybrid",
+    "run_hybrid": "neurodeploy.hybrid",
+    "read_hybrid": "neurodeploy.hybrid",
+    "write_hybrid": "neurodeploy.hybrid",
     "count_ops": "neurodeploy.bench.counting.torch_counter",
     "count_graph": "neurodeploy.bench.counting.graphs",
     "count_trace": "neurodeploy.bench.counting.programs",
@@ -53,6 +58,11 @@ if TYPE_CHECKING:
     from neurodeploy.bench.counting.torch_counter import count_ops as count_ops
     from neurodeploy.frontends.netx import read_netx as read_netx
     from neurodeploy.hardware import load_hardware as load_hardware
+    from neurodeploy.hybrid import compile_hybrid as compile_hybrid
+    from neurodeploy.hybrid import cut as cut
+    from neurodeploy.hybrid import read_hybrid as read_hybrid
+    from neurodeploy.hybrid import run_hybrid as run_hybrid
+    from neurodeploy.hybrid import write_hybrid as write_hybrid
     from neurodeploy.ir.files import read_nir as read_nir
     from neurodeploy.ir.files import read_nir_data as read_nir_data
     from neurodeploy.ir.files import read_program as read_program

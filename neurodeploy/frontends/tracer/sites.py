@@ -26,14 +26,14 @@ def leaves(network: nn.Module, neurons: NeuronLayers) -> Iterable[tuple[str, nn.
         if id(module) in seen:
             continue
         seen.add(id(module))
-        if _is_leaf(module, neurons):
+        if is_leaf(module, neurons):
             yield path, module
             continue
         for name, child in module.named_children():
             stack.append((f"{path}.{name}" if path else name, child))
 
 
-def _is_leaf(module: nn.Module, neurons: NeuronLayers) -> bool:
+def is_leaf(module: nn.Module, neurons: NeuronLayers) -> bool:
     if isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict):
         return False
     home = type(module).__module__
