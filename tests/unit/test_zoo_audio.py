@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurodeploy.errors import DataError
-from neurodeploy.zoo.audio.io import read_audio, write_flac
+from neurodeploy.zoo.audio.io import read_audio, write_audio, write_flac
 from neurodeploy.zoo.audio.logmel import LogMel, LogMelConfig
 from neurodeploy.zoo.data.clips import load_clips
 
@@ -125,3 +125,21 @@ def test_a_file_that_is_no_audio_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"not a recording")
     with pytest.raises(DataError, match="audio-unreadable"):
         read_audio(path)
+
+
+def test_a_recording_that_was_cut_off_is_refused_and_one_of_unknown_length_is_not(
+    tmp_path: Path,
+) -> None:
+    tone = 0.1 * np.sin(np.arange(8000) / 5).astype(np.float32)
+    path = tmp_path / "cut.wav"
+    write_audio(path, tone)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-6000])
+    with pytest.raises(DataError, match="16000 bytes of samples, 10000 are there"):
+        read_audio(path)
+    at = whole.index(b"data") + 4  # as ffmpeg leaves it behind a pipe
+    path.write_bytes(whole[:4] + b"\xff" * 4 + whole[8:at] + b"\xff" * 4 + whole[at + 4 :])
+    assert np.abs(read_audio(path) - tone).max() < 1e-3
+    for missing, words in ((tmp_path, "is a folder"), (tmp_path / "no.wav", "no such file")):
+        with pytest.raises(DataError, match=words):
+            read_audio(missing)

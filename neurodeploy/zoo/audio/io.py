@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import re
 import wave
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ CLIPPED_LEVEL = 0.999
 CLIPPED_SHARE = 0.002  # a few full-scale samples are normal, a plateau is not
 
 FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
+
+UNKNOWN_LENGTH = 0x7FFF_0000  # bytes; programs that write WAV to a pipe put 2^31 or 2^32 - 1
 
 Audio = npt.NDArray[np.float32]
 
@@ -86,11 +89,21 @@ def read_recording(path: str | os.PathLike[str]) -> tuple[Audio, int]:
         detail = "is a folder" if file.is_dir() else "there is no such file"
         raise DataError(Diagnostic(str(path), "audio-unreadable", detail))
     try:
-        raw, rate = soundfile.read(os.fspath(path), dtype="float32", always_2d=True)
+        with soundfile.SoundFile(os.fspath(path)) as opened:
+            raw, rate = opened.read(dtype="float32", always_2d=True), opened.samplerate
+            _require_whole(opened.extra_info, str(path))
     except (soundfile.SoundFileError, OSError) as error:
         raise DataError(Diagnostic(str(path), "audio-unreadable", str(error))) from error
     check_audio(raw.reshape(-1), str(path))
     return raw.mean(axis=1, dtype=np.float32), int(rate)
+
+
+def _require_whole(log: str, where: str) -> None:
+    """By libsndfile's log; a length that a pipe could not know is no sign of a cut."""
+    told = re.search(r"^data : (\d+) \(should be (\d+)\)", log, re.M)
+    if told and int(told[2]) < int(told[1]) < UNKNOWN_LENGTH:
+        detail = f"its header tells {told[1]} bytes of samples, {told[2]} are there"
+        raise DataError(Diagnostic(where, "audio-truncated", detail, "fetch the whole file"))
 
 
 def read_audio(path: str | os.PathLike[str]) -> Audio:
