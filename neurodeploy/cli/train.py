@@ -31,12 +31,18 @@ def train(
     precision: Annotated[
         str, typer.Option(help="fp32; enhancers also bf16, mixed: for GPUs that have it.")
     ] = "fp32",
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Enhancers: weights that the recipe made, for its second stage."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """Train a network of the zoo, or continue the run in OUT."""
     from neurodeploy.zoo.train.recipes import run_recipe
 
-    metrics = run_recipe(name, corpus, out, held_out=held_out, twin=twin, precision=precision)
+    metrics = run_recipe(
+        name, corpus, out, held_out=held_out, twin=twin, precision=precision, start=start
+    )
     if as_json:
         print(json.dumps(metrics))
         return

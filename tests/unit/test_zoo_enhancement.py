@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from neurodeploy.errors import ConfigError
 from neurodeploy.zoo.audio.io import write_flac
 from neurodeploy.zoo.data.labels import active_rms
 from neurodeploy.zoo.data.manifest import MANIFEST, Recording, write_manifest
@@ -79,12 +81,13 @@ from neurodeploy.zoo.models.masking import MaskEnhancer
 from neurodeploy.zoo.models.spiking_s4 import SpikingS4, SpikingS4Config
 from neurodeploy.zoo.train.enhancement import EnhancementRecipe, train
 
-def run(corpus, out, report=lambda step, steps, metrics: None, devices=None):
+def run(corpus, out, report=lambda step, steps, metrics: None, devices=None, start=None):
     ENHANCERS["tiny"] = lambda: MaskEnhancer(SpikingS4(SpikingS4Config(width=16, layers=1)))
     recipe = EnhancementRecipe(steps=6, batch=2, seconds=0.5, warmup=2, validate_every=4,
                                save_every=2, validation=2, validation_seconds=0.5)
     pools = open_pool(Path(corpus), "train"), open_pool(Path(corpus), "val")
-    return train("tiny", pools, "test", Path(out), recipe=recipe, report=report, devices=devices)
+    return train("tiny", pools, "test", Path(out), recipe=recipe, report=report, devices=devices,
+                 start=start)
 """
 KILLED = """
 import os, signal
@@ -120,6 +123,31 @@ def test_training_that_was_killed_goes_on_with_the_same_losses(
     )
     assert whole == killed and len(whole[0].splitlines()) == 6
     assert len(set(whole[0].splitlines())) == 6
+
+    first = tmp_path / "whole" / "tiny.safetensors"
+    second = here["run"](corpus, tmp_path / "second", start=first)
+    assert second["recipe"]["compressed"] > 0 and second["recipe"]["steps"] == 3
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "second/metrics.jsonl").open()]
+    assert len(losses) == 3
+    with pytest.raises(ConfigError, match="checkpoint-foreign"):  # the same stage, other weights
+        here["run"](corpus, tmp_path / "second", start=tmp_path / "second" / "tiny.safetensors")
+
+
+def test_compressed_error_hears_weak_bins_and_no_level() -> None:
+    import torch
+
+    from neurodeploy.zoo.train.compressed_error import compressed_error
+
+    clean = torch.rand(2, 5, 9, dtype=torch.float64) + 1e-3
+    noisy = clean + torch.rand_like(clean)
+    assert compressed_error(clean, clean, noisy) == 0
+    error = compressed_error(noisy, clean, noisy)
+    assert compressed_error(9 * noisy, 9 * clean, 9 * noisy).item() == pytest.approx(error.item())
+    clean[0, 0, :2] = torch.tensor([1.0, 1e-3])
+    strong, weak = clean.clone(), clean.clone()
+    strong[0, 0, 0] += 0.1
+    weak[0, 0, 1] += 0.1  # the same difference where little is
+    assert compressed_error(weak, clean, noisy) > 10 * compressed_error(strong, clean, noisy)
 
 
 def test_a_run_in_bf16_trains_and_does_not_go_on_in_fp32(

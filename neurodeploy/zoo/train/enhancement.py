@@ -7,6 +7,10 @@ Loss: 0.001 MSE of the magnitudes - SI-SNR in dB; RAdam, weight decay 1e-5, grad
 the first author's submission to the N-DNS challenge (dyabel/dns-challenge-submission), which trains
 with learning rate 0.01 on batches of 128 and 50 epochs of 500 hours. Ours is smaller by orders: a
 warm-up and a cosine, and S4's own advice for its parameters (no decay, at most 0.001).
+A second stage may follow, which is ours: from the weights of the first, with an error of compressed
+magnitudes (zoo/train/compressed_error.py) in the loss, for quality that is heard.
+
+    neurodeploy train spiking_s4 --start RUN/spiking_s4.safetensors --corpus CORPUS -o RUN2
 Mixture i of a step is a function of (seed, step, i) alone, and nothing else is random, so that a
 run that was killed continues bit for bit.
 """
@@ -17,7 +21,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +43,8 @@ from neurodeploy.zoo.data.noisy_speech import (
 from neurodeploy.zoo.models.enhancers import ENHANCERS
 from neurodeploy.zoo.models.masking import MaskEnhancer
 from neurodeploy.zoo.models.s4d import S4D
-from neurodeploy.zoo.train.checkpoint import save_weights
+from neurodeploy.zoo.train.checkpoint import load_weights, save_weights
+from neurodeploy.zoo.train.compressed_error import compressed_error
 from neurodeploy.zoo.train.devices import Devices
 from neurodeploy.zoo.train.level import match_level
 from neurodeploy.zoo.train.loop import (
@@ -68,6 +73,7 @@ class EnhancementRecipe:
     weight_decay: float = 1e-5
     clip: float = 10.0  # largest norm of the gradient
     mse: float = 0.001  # weight of the magnitudes' mean squared error
+    compressed: float = 0.0  # weight of the compressed magnitudes' error
     seed: int = 20240229
     validate_every: int = 500  # steps between validations
     save_every: int = 100  # steps between checkpoints
@@ -81,6 +87,19 @@ RECIPES = {"sdnn_baseline": EnhancementRecipe(lr=1e-3)}  # the baseline's own ra
 def recipe_of(name: str) -> EnhancementRecipe:
     """The committed recipe of an enhancer."""
     return RECIPES.get(name, EnhancementRecipe())
+
+
+def second_stage(recipe: EnhancementRecipe) -> EnhancementRecipe:
+    """What follows a recipe, from its weights, on other mixtures."""
+    return replace(
+        recipe,
+        steps=recipe.steps // 2,
+        lr=recipe.lr / 3,
+        ssm_lr=recipe.ssm_lr / 3,
+        warmup=recipe.warmup // 4,
+        compressed=200.0,
+        seed=recipe.seed + 1,
+    )
 
 
 def training_pair(pool: Pool, recipe: EnhancementRecipe, step: int, item: int) -> Pair:
@@ -121,9 +140,13 @@ def loss_of(
     audio, magnitude = model(noisy)
     inner = getattr(model, "module", model)
     assert isinstance(inner, MaskEnhancer)
-    error = (magnitude - inner.stft.analysis(clean).abs()).square().mean()
+    wanted = inner.stft.analysis(clean).abs()
     quality = si_snr(audio, clean).mean()
-    return recipe.mse * error - quality, {"si_snr": quality.item()}
+    loss = recipe.mse * (magnitude - wanted).square().mean() - quality
+    if recipe.compressed:
+        before = inner.stft.analysis(noisy).abs()
+        loss = loss + recipe.compressed * compressed_error(magnitude, wanted, before)
+    return loss, {"si_snr": quality.item()}
 
 
 def train_step(
@@ -177,23 +200,29 @@ def train(
     out: Path,
     *,
     recipe: EnhancementRecipe | None = None,
+    start: Path | None = None,
     devices: Devices | None = None,
     report: Report = lambda step, steps, metrics: None,
 ) -> dict[str, Any]:
     """Train an enhancer on the pools of train and val, or continue the run in `out`; its metrics.
 
-    Writes out/NAME.safetensors at the end; out/checkpoint.safetensors, out/metrics.jsonl (a line a
-    step) and out/metrics.json on the way.
+    start: trained weights, whose second stage this is then. Writes out/NAME.safetensors at the end;
+    out/checkpoint.safetensors, out/metrics.jsonl (a line a step) and out/metrics.json on the way.
     """
     recipe, devices = recipe or recipe_of(name), devices or Devices()
+    recipe = second_stage(recipe) if start else recipe
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = ENHANCERS[name]()
+    if start is not None:
+        load_weights(start, model)
     optimizer = make_optimizer(model, recipe)
     wrapped, stepper = devices.set_up(model, optimizer)
     training, held_out = pools
     pairs = validation_pairs(held_out, recipe)
     identity = {"variant": name, "recipe": asdict(recipe), "corpus": corpus_digest}
+    if start is not None:
+        identity["start"] = hashlib.sha256(start.read_bytes()).hexdigest()
     if devices.precision != "fp32":  # a run goes on in the precision that it began in
         identity["precision"] = devices.precision
     files = RunFiles(
@@ -221,11 +250,14 @@ def train(
     return identity | {"history": history}
 
 
-def train_enhancer(name: str, corpus: Path, out: Path, precision: str = "fp32") -> dict[str, Any]:
+def train_enhancer(
+    name: str, corpus: Path, out: Path, precision: str = "fp32", start: Path | None = None
+) -> dict[str, Any]:
     """`train` on a prepared corpus, with progress on stderr."""
     pools = open_pool(corpus, "train"), open_pool(corpus, "val")
     digest = hashlib.sha256((corpus / MANIFEST).read_bytes()).hexdigest()
-    with shown_progress(
-        name, recipe_of(name).steps, lambda m: f"SI-SNR {m['si_snr']:6.2f} dB"
-    ) as show:
-        return train(name, pools, digest, out, devices=Devices(precision), report=show)
+    recipe = recipe_of(name)
+    steps = (second_stage(recipe) if start else recipe).steps
+    devices = Devices(precision)
+    with shown_progress(name, steps, lambda m: f"SI-SNR {m['si_snr']:6.2f} dB") as show:
+        return train(name, pools, digest, out, start=start, devices=devices, report=show)

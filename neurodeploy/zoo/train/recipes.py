@@ -27,12 +27,14 @@ def run_recipe(
     held_out: str | None = None,
     twin: Path | None = None,
     precision: str = "fp32",
+    start: Path | None = None,
 ) -> dict[str, Any]:
     """Train a network, or continue the run in `out`; its metrics. Progress on stderr.
 
     twin: weights of the trained artificial network, for spiking vocoders; precision: fp32 or, of
-    enhancers, bf16. Raises ConfigError for an unknown name, or a held-out speaker, a twin or a
-    precision where there is none.
+    enhancers, bf16; start: weights of an enhancer's first stage, after which comes the second.
+    Raises ConfigError for an unknown name, or a held-out speaker, a twin, a precision or a stage
+    where there is none.
     """
     if name not in NAMES:
         detail = f"{name!r} is not one of {', '.join(NAMES)}"
@@ -47,10 +49,13 @@ def run_recipe(
     if precision != "fp32" and name not in ENHANCERS:
         detail = f"{name} trains in fp32; enhancers also in bf16"
         raise ConfigError(Diagnostic("precision", "network", detail))
+    if start is not None and name not in ENHANCERS:
+        detail = f"only enhancers have a second stage, not {name}"
+        raise ConfigError(Diagnostic("start", "network", detail))
     if name in CLASSIFIERS:
         return train_classifier(name, corpus, out, held_out=held_out)
     if name in ENHANCERS:
-        return train_enhancer(name, corpus, out, precision)
+        return train_enhancer(name, corpus, out, precision, start)
     if name in CODECS:
         return train_codec(name, corpus, out)
     if name in VOCODERS:
