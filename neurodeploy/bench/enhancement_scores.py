@@ -50,7 +50,7 @@ def summary(scores: Sequence[Scores]) -> dict[str, Any]:
     """Mean and standard error of each metric over the mixtures that have it."""
     rows: dict[str, Any] = {}
     for name in scores[0]:
-        values = np.array([s[name] for s in scores])
+        values = np.array([s.get(name, math.nan) for s in scores])
         values = values[np.isfinite(values)]
         if not values.size:
             continue

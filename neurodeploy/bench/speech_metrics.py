@@ -38,18 +38,20 @@ DNSMOS_FITS = {
 }
 
 
-def _missing(name: str, why: object) -> BackendUnavailable:
+HINT = 'pip install "neurodeploy[metrics]"'
+
+
+def _missing(name: str, why: object, hint: str = HINT) -> BackendUnavailable:
     detail = f"this metric needs the Python package {name} ({why})"
-    hint = 'pip install "neurodeploy[metrics]"'
     return BackendUnavailable(Diagnostic(name, "package-missing", detail, hint))
 
 
-def required(name: str) -> Any:
-    """The package; BackendUnavailable without it."""
+def required(name: str, hint: str = HINT) -> Any:
+    """The package; BackendUnavailable, with what installs it, without."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise _missing(name, error) from error
+        raise _missing(name, error, hint) from error
 
 
 def si_snr(estimate: Samples, clean: Samples) -> float:

@@ -43,6 +43,7 @@ PITCH_HZ = (50.0, 550.0)
 PITCH_HOP = SAMPLE_RATE // 100
 VOICED = 0.21  # periodicity
 SILENCE_DB = -60.0
+HINT = "pip install --no-deps torchcrepe resampy tqdm distillmos xls-r-sqa einops"
 
 
 def _tensor(x: Samples) -> Tensor:
@@ -74,7 +75,7 @@ def _without_torchaudio(name: str) -> Any:
         importlib.import_module("torchaudio")
     except (ImportError, OSError):  # a build for another accelerator fails to load
         sys.modules["torchaudio"] = ModuleType("torchaudio")
-    return required(name)
+    return required(name, HINT)
 
 
 def pitch(audio: Samples) -> tuple[Track, Track]:

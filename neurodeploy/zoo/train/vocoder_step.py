@@ -88,17 +88,18 @@ class Step:
 
     def __call__(self, step: int) -> Metrics:
         recipe, devices = self.recipe, self.devices
-        for optimizer in (self.tune, self.tune_judges):
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(recipe, step)
+        judged = step - recipe.adversarial_from
+        for group in self.tune.param_groups:
+            group["lr"] = learning_rate(recipe, step)
+        for group in self.tune_judges.param_groups:
+            group["lr"] = learning_rate(recipe.judging, max(0, judged))
         items = range(devices.rank, recipe.batch, devices.count)
         rngs = (np.random.default_rng((recipe.seed, step, i)) for i in items)
         crops = [random_crop(self.speech, recipe.samples, rng) for rng in rngs]
         real = devices.put(torch.from_numpy(np.stack(crops)))
         terms, made = self._terms(real)
-        judging = step >= recipe.adversarial_from
         metrics: Metrics = {}
-        if judging:
+        if judged >= 0:
             metrics["judges"] = self._judge(real, made.detach())
             terms |= self._deception(real, made)
         loss = torch.stack(list(terms.values())).sum()
