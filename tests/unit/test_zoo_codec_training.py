@@ -37,6 +37,8 @@ RECIPE = CodecRecipe(
     lr=1e-3,
     warmup=1,
     seeding_s=1.0,
+    reviving_every=2,
+    si_sdr=0.1,
     counting_s=1.0,
     validate_every=2,
     save_every=1,
@@ -127,7 +129,7 @@ def test_what_a_run_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(training, "seed_codebooks", watched)
     metrics = run(tmp_path)
-    assert len(seeded) == 1
+    assert len(seeded) == 2  # at the start, and what is unused before the third step
     assert [row["step"] for row in metrics["pretraining"]] == [2]
     assert [row["step"] for row in metrics["history"]] == [2, 3]
     last = metrics["history"][-1]["val"]
@@ -137,6 +139,6 @@ def test_what_a_run_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert [json.loads(line)["step"] for line in lines] == [1, 2, 3]
     codec = open_codec(tmp_path / "small.safetensors")
     assert codec.network.code_counts.sum(-1).unique().tolist() == [50]  # a second
-    without = replace(RECIPE, pretraining=0, seeding_s=0.0)
+    without = replace(RECIPE, pretraining=0, seeding_s=0.0, reviving_every=0)
     alone = train("small", (speech(0), speech(1)), "d", tmp_path / "no", recipe=without)
-    assert alone["pretraining"] == [] and len(seeded) == 1
+    assert alone["pretraining"] == [] and len(seeded) == 2

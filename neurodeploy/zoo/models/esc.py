@@ -26,8 +26,6 @@ from torch import Tensor, nn
 from neurodeploy.zoo.models.product_vq import ProductVq
 from neurodeploy.zoo.models.window_attention import swin_blocks
 
-SILENCE = 1e-12  # energy of a bin below which its power is that of silence
-
 
 @dataclass(frozen=True)
 class EscConfig:
@@ -36,7 +34,6 @@ class EscConfig:
     n_fft: int = 382  # 192 bins
     window: int = 320  # samples, Hann: 20 ms at 16 kHz
     hop: int = 80  # samples: 5 ms
-    power: float = 1.0  # of the magnitudes that the network sees and makes
     patch: tuple[int, int] = (3, 2)  # bins and frames a token
     channels: tuple[int, ...] = (45, 72, 96, 144, 192, 384)  # of patches, then of each scale
     heads: tuple[int, ...] = (3, 6, 12, 24, 24)  # of each scale's attention
@@ -202,14 +199,12 @@ class Esc(nn.Module):
         """Centred frames, the ends mirrored; real and imaginary parts as channels."""
         c = self.config
         x = torch.stft(audio, c.n_fft, c.hop, c.window, self.hann, return_complex=True)
-        parts = torch.view_as_real(x[..., :-1]).permute(0, 3, 1, 2)
-        return _with_power(parts, c.power)
+        return torch.view_as_real(x[..., :-1]).permute(0, 3, 1, 2)
 
     def audio(self, spectrum: Tensor) -> Tensor:
         """The inverse of `spectrum` by overlap-add."""
         c = self.config
-        parts = _with_power(spectrum, 1.0 / c.power)
-        x = torch.view_as_complex(parts.permute(0, 2, 3, 1).contiguous())
+        x = torch.view_as_complex(spectrum.permute(0, 2, 3, 1).contiguous())
         samples = spectrum.shape[-1] * c.hop
         return torch.istft(x, c.n_fft, c.hop, c.window, self.hann, length=samples)
 
@@ -255,13 +250,14 @@ class Esc(nn.Module):
         return self.decoder.finish(x)
 
     @torch.no_grad()
-    def seed_codebooks(self, spectrum: Tensor) -> None:
-        """Codebooks become vectors of this batch, each stream's as the streams before leave it."""
+    def seed_codebooks(self, spectrum: Tensor, *, unused_only: bool = False) -> None:
+        """Codewords, or those that this batch leaves unused, become vectors of it, each stream's as
+        the streams before leave it."""
         targets = self.encoder(spectrum)[::-1]
         x = torch.zeros_like(targets[0])
         for stream, quantizer in enumerate(self._used(self.config.streams)):
             tokens = self._tokens(targets[max(0, stream - 1)] - x)
-            quantizer.seed(tokens)
+            quantizer.seed(tokens, unused_only=unused_only)
             x = x + self._grid(quantizer.decode(quantizer.encode(tokens)), x.shape)
             x = self._scaled(stream, x)
 
@@ -287,19 +283,9 @@ class Esc(nn.Module):
         return cut.reshape(shape)
 
 
-def _with_power(parts: Tensor, power: float) -> Tensor:
-    """Spectrum (B, 2, bins, frames) -> the same phases, magnitudes to that power."""
-    if power == 1.0:
-        return parts
-    energy = parts.square().sum(1, keepdim=True) + SILENCE
-    return parts * energy ** ((power - 1.0) / 2.0)
-
-
 LARGE = EscConfig(depth=4)
-# Half the frequency rows and a fifth of the channels: what two cores train in an hour. It sees
-# compressed magnitudes, which the published network does not: a short training learns phases so.
+# Half the frequency rows and a fifth of the channels: what two cores train in an hour.
 TINY = EscConfig(
-    power=0.3,
     patch=(6, 2),
     channels=(24, 36, 48, 60, 72, 72),
     heads=(3, 3, 6, 6, 6),

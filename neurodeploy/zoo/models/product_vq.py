@@ -73,17 +73,20 @@ class ProductVq(nn.Module):
         return Quantized(y, codes.transpose(0, 1), codebook + COMMITMENT * commitment)
 
     @torch.no_grad()
-    def seed(self, x: Tensor) -> None:
-        """Codewords become vectors of these tokens (B, L, size), drawn without repetition.
+    def seed(self, x: Tensor, *, unused_only: bool = False) -> None:
+        """Codewords, or those that code none of the tokens (B, L, size), become vectors of them.
 
-        ValueError for fewer tokens than codewords.
+        Drawn without repetition; ValueError for fewer tokens than codewords.
         """
-        z = self._project(x).flatten(1, 2)
-        codes = self.codebooks.shape[1]
-        if z.shape[1] < codes:
-            raise ValueError(f"{z.shape[1]} tokens cannot seed {codes} codewords")
-        for book, vectors in zip(self.codebooks, z, strict=True):
-            book.copy_(vectors[torch.randperm(len(vectors))[:codes]])
+        z = self._project(x)
+        codes = self._nearest(z).flatten(1)
+        size = self.codebooks.shape[1]
+        if codes.shape[1] < size:
+            raise ValueError(f"{codes.shape[1]} tokens cannot seed {size} codewords")
+        for book, vectors, used in zip(self.codebooks, z.flatten(1, 2), codes, strict=True):
+            drawn = vectors[torch.randperm(len(vectors))[:size]]
+            new = torch.bincount(used, minlength=size) == 0
+            book.copy_(torch.where(new[:, None], drawn, book) if unused_only else drawn)
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, L, size) -> codes (B, groups, L)."""

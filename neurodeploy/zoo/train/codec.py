@@ -7,10 +7,11 @@ Loss of a batch: spectrum + 0.25 mel + codebooks + commitment / 4 (zoo/train/cod
 zoo/models/product_vq.py), AdamW. First without quantization, all streams on, the projections of the
 quantizers kept; then codes, with an optimizer of its own, and of four steps three with the first n
 streams alone, n drawn from 1 to all (Gu and Diao 2024, arXiv:2404.19441). Published: 400,000 steps,
-75,000 of them without codes, on 150 hours, at a constant rate. `esc_tiny` has two cores: warm-up
-and cosine, and codebooks that begin as vectors of the training set, with and without the first
-stage. Crop i of a step is a function of (seed, step, i) alone, the streams of (seed, step), so that
-a run that was killed continues bit for bit.
+75,000 of them without codes, on 150 hours, at a constant rate. `esc_tiny` has two cores: a warm-up
+and a cosine; a term of -SI-SDR, without which phases take far longer; codebooks that begin as
+vectors of the training set, and such in place of codewords that fall out of use. Crop i of a step
+is a function of (seed, step, i) alone, the streams of (seed, step), revived codewords of the step
+and the weights, so that a run that was killed continues bit for bit.
 """
 
 from __future__ import annotations
@@ -89,6 +90,8 @@ class Step:
 
     def __call__(self, step: int) -> Metrics:
         recipe, devices, codec = self.recipe, self.devices, self.codec
+        if self.quantize and recipe.revives(step):
+            seed_codebooks(codec, self.speech, recipe, devices, step)
         for group in self._stepper.param_groups:
             group["lr"] = rate_at(recipe, step, falling=recipe.cosine and self.quantize)
         items = range(devices.rank, recipe.batch, devices.count)
@@ -97,9 +100,7 @@ class Step:
         streams = streams_at(recipe, step, most) if self.quantize else most
         target = codec.spectrum(real)
         out = self._wrapped(target, streams, self.quantize)
-        compressed = codec.config.power != 1.0
-        spectra = spectrum_loss(out.spectrum, target, compressed=compressed)
-        terms = {"spectrum": recipe.spectrum * spectra}
+        terms = {"spectrum": recipe.spectrum * spectrum_loss(out.spectrum, target)}
         made = codec.audio(out.spectrum)
         linear, logarithmic = mel_terms(made, real)
         terms["mel"] = recipe.mel * (linear + logarithmic)
@@ -195,7 +196,7 @@ def train(
 
     first = stage("pretraining", recipe.pretraining, False) if recipe.pretraining else []
     if recipe.seeding_s and not _files(out, "checkpoint", recipe, devices).checkpoint.is_file():
-        seed_codebooks(codec, training, recipe, devices)
+        seed_codebooks(codec, training, recipe, devices, 0)
     history = stage("checkpoint", recipe.steps - recipe.pretraining, True)
     if devices.rank == 0:
         count_codes(codec, training, recipe, devices)
@@ -222,11 +223,15 @@ def _spectrum_of(
     return codec.spectrum(devices.put(crops_at(speech, recipe, step, range(count))))
 
 
-def seed_codebooks(codec: Esc, speech: Speech, recipe: CodecRecipe, devices: Devices) -> None:
-    """Codewords become vectors of training speech."""
+def seed_codebooks(
+    codec: Esc, speech: Speech, recipe: CodecRecipe, devices: Devices, step: int
+) -> None:
+    """Codewords become vectors of training speech; after the first step those that it leaves
+    unused. A function of weights and step."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        codec.seed_codebooks(_spectrum_of(codec, speech, recipe, devices, FAR, recipe.seeding_s))
+        torch.manual_seed(recipe.seed + step)
+        spectrum = _spectrum_of(codec, speech, recipe, devices, FAR + step, recipe.seeding_s)
+        codec.seed_codebooks(spectrum, unused_only=step > 0)
 
 
 @torch.no_grad()
@@ -236,7 +241,7 @@ def count_codes(codec: Esc, speech: Speech, recipe: CodecRecipe, devices: Device
     codec.code_counts.zero_()
     for part in range(math.ceil(recipe.counting_s / AT_ONCE_S)):
         seconds = min(AT_ONCE_S, recipe.counting_s)
-        spectrum = _spectrum_of(codec, speech, recipe, devices, FAR + 1 + part, seconds)
+        spectrum = _spectrum_of(codec, speech, recipe, devices, 2 * FAR + part, seconds)
         codes = codec.encode(spectrum, codec.config.streams)
         codec.code_counts += code_counts(codes, codec.config.codes).to(codec.code_counts)
     codec.train()

@@ -33,11 +33,8 @@ def _compressed(x: Tensor) -> Tensor:
     return x.sign() * (x.abs() + TINY) ** POWER
 
 
-def spectrum_loss(estimate: Tensor, target: Tensor, *, compressed: bool = False) -> Tensor:
-    """Spectra with real and imaginary parts as channels, (B, 2, bins, frames) each; `compressed`:
-    they are already, as wholes."""
-    if compressed:
-        return (estimate - target).square().mean()
+def spectrum_loss(estimate: Tensor, target: Tensor) -> Tensor:
+    """Spectra with real and imaginary parts as channels, (B, 2, bins, frames) each."""
     return (_compressed(estimate) - _compressed(target)).square().mean()
 
 

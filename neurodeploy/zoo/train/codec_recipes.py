@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+REVIVED_UNTIL = 0.8  # of the steps: what is revived still has to be learned
+
 
 @dataclass(frozen=True)
 class CodecRecipe:
@@ -26,12 +28,18 @@ class CodecRecipe:
     codes: float = 1.0  # of codebooks, and a quarter of it of commitment
     dropout: float = 0.75  # share of the steps with a random number of streams
     seeding_s: float = 0.0  # of training speech whose vectors codebooks begin as; 0: at random
+    reviving_every: int = 0  # steps until codewords that it leaves unused become its vectors
     counting_s: float = 600.0  # of training speech that codes are counted in, for entropy coding
     seed: int = 20240329
     validate_every: int = 5_000  # steps between validations
     save_every: int = 1_000  # steps between checkpoints
     validation: int = 40  # recordings
     validation_samples: int = 48_000  # of each, from its start
+
+    def revives(self, step: int) -> bool:
+        """Whether unused codewords are replaced before this step of the second stage."""
+        due = self.reviving_every and step and step % self.reviving_every == 0
+        return bool(due) and step <= REVIVED_UNTIL * self.steps
 
 
 BASE = CodecRecipe()
@@ -45,7 +53,9 @@ TINY = replace(
     lr=2e-3,
     warmup=50,
     cosine=True,
-    seeding_s=60.0,
+    si_sdr=0.1,
+    seeding_s=120.0,
+    reviving_every=200,
     validate_every=600,
     save_every=100,
 )
