@@ -41,17 +41,17 @@ class VocoderRecipe:
         return replace(self, steps=self.steps - self.adversarial_from, lr=self.judges_lr)
 
 
-# An eighth of the published channels: a judged step of `small` takes five times one that is not.
+# An eighth of the published channels: a judged step of `small` takes six times one that is not.
 SMALL_JUDGES = DiscriminatorConfig(period_channels=(4, 16, 64, 128, 128), window_channels=4)
 # About 75 minutes of one core each: judged at the end only, when the learning rate is low.
 SMALL = VocoderRecipe(
-    steps=24_000,
+    steps=22_000,
     batch=8,
     samples=8_192,
     lr=1e-3,
     warmup=200,
     resolutions=True,
-    adversarial_from=22_000,
+    adversarial_from=20_500,
     discriminators=SMALL_JUDGES,
     validate_every=1_000,
     save_every=200,
