@@ -1,6 +1,6 @@
 """Every shipped network on every chip and system: it fits, and no core is over a limit.
 
-State spaces need graded spikes.
+State spaces need graded spikes; one decay a mode is more than the profiles of a Loihi 1 hold.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ def test_shipped_networks_fit(network, hardware):
     program = pipeline.load(resource("exports", network), None)
     found = pipeline.fit(program, hardware)
     if "s4d" in {neuron.model for neuron in program.neurons} and not found.fits:
-        assert {reason.rule for reason in found.reasons} == {"graded-spikes"}
+        rules = {reason.rule for reason in found.reasons}
+        assert "graded-spikes" in rules and rules <= {"graded-spikes", "cores"}
         return
     assert found.fits, found.reasons
     for core in found.mapping.cores:
