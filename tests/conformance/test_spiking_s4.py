@@ -79,7 +79,7 @@ def test_the_graph_has_the_networks_spikes_and_mask(model: MaskEnhancer, feature
 
 def test_integers_are_lavas(model: MaskEnhancer, features: Any) -> None:
     graph = to_graph(model.network, STFT.dt)
-    inputs = by_step(features)
+    inputs = by_step(features)[:40]
     fixed = pipeline.compile(graph, "loihi2", calibration=inputs, dt=STFT.dt).program
     ours = pipeline.run(fixed, inputs[:, :1], backend="cpu")
     lavas = pipeline.run(fixed, inputs[:, :1], backend="lava")

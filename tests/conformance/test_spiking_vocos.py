@@ -83,11 +83,11 @@ def test_no_frame_hears_more_than_it_says(model: Vocoder, mel: Any) -> None:
 
 
 def test_integers_are_lavas(model: Vocoder, mel: Any) -> None:
-    graph, inputs = to_graph(model.backbone.chip), by_step(mel)[:50]
+    graph, inputs = to_graph(model.backbone.chip), by_step(mel)[:24]
     fixed = pipeline.compile(graph, "loihi2", calibration=inputs, dt=DT).program
     ours = pipeline.run(fixed, inputs[:, :1], backend="cpu")
     lavas = pipeline.run(fixed, inputs[:, :1], backend="lava")
-    assert np.array_equal(ours.output, lavas.output) and np.unique(ours.output).size > 100
+    assert np.array_equal(ours.output, lavas.output) and np.unique(ours.output).size > 50
     real = pipeline.run(pipeline.load(graph, DT), inputs[:, :1], backend="reference")
     error = ours.real(fixed.outputs[0]) - real.output
     assert np.abs(error).mean() < 0.2 * np.abs(real.output).mean()

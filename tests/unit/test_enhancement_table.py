@@ -21,7 +21,7 @@ from neurodeploy.zoo.data.clips import load_clips
 from neurodeploy.zoo.data.noisy_speech import Pair
 from neurodeploy.zoo.data.noisy_speech_sets import RenderedSet
 
-CLEAN = load_clips()[0].audio[:32_000]
+CLEAN = load_clips()[0].audio[8_000:26_100]  # eight times that is one window of DNSMOS
 NOISE = np.random.default_rng(0).normal(scale=0.02, size=CLEAN.size).astype(np.float32)
 MIXTURES = RenderedSet((Pair(CLEAN + NOISE, CLEAN), Pair(CLEAN + 2 * NOISE, CLEAN)), (5, 0), "d")
 
