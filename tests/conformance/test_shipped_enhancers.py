@@ -48,8 +48,9 @@ def test_graph_is_what_the_weights_export_to(file: str) -> None:
 def test_the_integers_are_lavas(file: str) -> None:
     name = file.split(".")[0]
     levels = read_arrays(resource("exports", f"{name}_calibration.npz"))["input"][:8, :1]
-    network = shipped_network(name, "lava")
-    ours = pipeline.run(open_program(network, "cpu"), levels, backend="cpu")
-    late = pipeline.run(open_program(network, "lava"), levels, backend="lava")
+    fixed = open_program(shipped_network(name, "cpu"), "cpu")
+    ours = pipeline.run(fixed, levels, backend="cpu")
+    in_time = pipeline.to_hardware_time(fixed, pipeline.chip_of("loihi2"), levels)
+    late = pipeline.run(in_time, levels, backend="lava")
     out = late.program.outputs[0]
     assert np.array_equal(ours.aligned(out), late.aligned(out)) and np.ptp(ours.output) > 0
