@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import math
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -39,10 +38,10 @@ from neurodeploy.bench.enhancement_scores import Scores, summary
 from neurodeploy.bench.enhancer_energy import torch_energy
 from neurodeploy.bench.provenance import provenance
 from neurodeploy.bench.records import to_json
-from neurodeploy.bench.speech_metrics import pesq_wb, si_sdr, stoi
+from neurodeploy.bench.speech_metrics import pesq_or_nan, si_sdr, stoi
 from neurodeploy.bench.vocoder_metrics import distillmos
 from neurodeploy.bench.vocoding import test_recordings
-from neurodeploy.errors import BackendUnavailable, DataError, Diagnostic
+from neurodeploy.errors import BackendUnavailable, Diagnostic
 from neurodeploy.hardware import Hardware, list_hardware, load_hardware
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio
@@ -83,12 +82,8 @@ def mel_distance(heard: Audio, clean: Audio) -> float:
 
 def quality(heard: Audio, clean: Audio, leave_out: Sequence[str] = ()) -> Scores:
     """All metrics of one recording; PESQ is nan where P.862 finds no speech."""
-    try:
-        pesq = pesq_wb(heard, clean)
-    except DataError:
-        pesq = math.nan
     scores = {
-        "pesq_wb": pesq,
+        "pesq_wb": pesq_or_nan(heard, clean),
         "stoi": stoi(heard, clean),
         "si_sdr": si_sdr(heard, clean),
         "mel_distance": mel_distance(heard, clean),

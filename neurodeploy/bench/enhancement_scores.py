@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.bench.speech_metrics import dnsmos, estoi, pesq_wb, si_sdr, si_snr, stoi
-from neurodeploy.errors import DataError
+from neurodeploy.bench.speech_metrics import dnsmos, estoi, pesq_or_nan, si_sdr, si_snr, stoi
 from neurodeploy.zoo.audio.io import Audio
 from neurodeploy.zoo.data.noisy_speech import Pair
 
@@ -20,14 +19,10 @@ Scores = dict[str, float]
 
 def quality(enhanced: Audio, clean: Audio) -> Scores:
     """All metrics of one recording; PESQ is nan where P.862 finds no speech."""
-    try:
-        pesq = pesq_wb(enhanced, clean)
-    except DataError:
-        pesq = math.nan
     return {
         "si_snr": si_snr(enhanced, clean),
         "si_sdr": si_sdr(enhanced, clean),
-        "pesq_wb": pesq,
+        "pesq_wb": pesq_or_nan(enhanced, clean),
         "stoi": stoi(enhanced, clean),
         "estoi": estoi(enhanced, clean),
         **dnsmos(enhanced),

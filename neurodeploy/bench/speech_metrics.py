@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,14 @@ def _projection_ratio(e: Samples, s: Samples) -> float:
 def pesq_wb(estimate: Samples, clean: Samples) -> float:
     """Wide-band PESQ, 1.04 to 4.64; DataError where it finds no speech."""
     return _pesq(SAMPLE_RATE, estimate, clean, "wb")
+
+
+def pesq_or_nan(estimate: Samples, clean: Samples) -> float:
+    """Wide-band PESQ, nan where it finds no speech."""
+    try:
+        return pesq_wb(estimate, clean)
+    except DataError:
+        return math.nan
 
 
 def pesq_nb(estimate: Samples, clean: Samples) -> float:

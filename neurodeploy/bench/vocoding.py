@@ -16,11 +16,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,15 @@ from torch import Tensor
 from neurodeploy.bench.enhancement_scores import Scores, summary
 from neurodeploy.bench.provenance import provenance
 from neurodeploy.bench.records import to_json
-from neurodeploy.bench.speech_metrics import pesq_wb, stoi
+from neurodeploy.bench.speech_metrics import pesq_or_nan, stoi
 from neurodeploy.bench.vocoder_metrics import distillmos, mel_l1, mr_stft, pitch_distances
-from neurodeploy.errors import DataError
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio
 from neurodeploy.zoo.audio.mel import MelConfig, log_mel
 from neurodeploy.zoo.data.speech import HELD_DB, at_peak, open_speech
 from neurodeploy.zoo.models.classical_vocoders import griffin_lim
 from neurodeploy.zoo.models.vocoders import MEL_16K, load_vocoder
+from neurodeploy.zoo.models.vocos import Vocoder
 
 SECONDS = 8
 OPTIONAL = ("pitch", "distillmos")
@@ -74,12 +74,8 @@ def first_of_each(recordings: Sequence[Any]) -> list[Any]:
 
 def quality(made: Audio, clean: Audio, leave_out: Sequence[str] = ()) -> Scores:
     """All metrics of one recording; PESQ is nan where P.862 finds no speech."""
-    try:
-        pesq = pesq_wb(made, clean)
-    except DataError:
-        pesq = math.nan
     scores = {
-        "pesq_wb": pesq,
+        "pesq_wb": pesq_or_nan(made, clean),
         "stoi": stoi(made, clean),
         "mr_stft": mr_stft(made, clean),
         "mel_l1": mel_l1(made, clean),
@@ -94,14 +90,18 @@ def quality(made: Audio, clean: Audio, leave_out: Sequence[str] = ()) -> Scores:
 def systems(networks: Sequence[Path]) -> list[VocoderSystem]:
     """Baselines and trained networks, NAME.safetensors each."""
     rows = [
-        VocoderSystem(name, mel, lambda x, mel=mel: griffin_lim(x, mel))  # type: ignore[misc]
+        VocoderSystem(name, mel, partial(griffin_lim, config=mel))
         for name, mel in GRIFFIN_LIM.items()
     ]
     for path in networks:
         vocoder = load_vocoder(path)
-        speak = lambda x, v=vocoder: v(x).audio  # noqa: E731
-        rows.append(VocoderSystem(path.stem, vocoder.config.mel, speak))
+        rows.append(VocoderSystem(path.stem, vocoder.config.mel, partial(_spoken, vocoder)))
     return rows
+
+
+def _spoken(vocoder: Vocoder, mel: Tensor) -> Tensor:
+    audio: Tensor = vocoder(mel).audio
+    return audio
 
 
 @torch.no_grad()
