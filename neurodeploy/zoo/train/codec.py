@@ -188,14 +188,15 @@ def train(
             [advance.optimizer],
             part,
             identity | {"stage": label},
-            _files(out, label, recipe, devices),
+            RunFiles.within(out, recipe.save_every, devices, label),
             advance=advance,
             validate=lambda: validate(codec, recordings, devices, quantize),
             report=report,
         )
 
     first = stage("pretraining", recipe.pretraining, False) if recipe.pretraining else []
-    if recipe.seeding_s and not _files(out, "checkpoint", recipe, devices).checkpoint.is_file():
+    begun = RunFiles.within(out, recipe.save_every, devices).checkpoint.is_file()
+    if recipe.seeding_s and not begun:
         seed_codebooks(codec, training, recipe, devices, 0)
     history = stage("checkpoint", recipe.steps - recipe.pretraining, True)
     if devices.rank == 0:
@@ -206,13 +207,6 @@ def train(
     if devices.rank == 0:
         write_text(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return metrics
-
-
-def _files(out: Path, label: str, recipe: CodecRecipe, devices: Devices) -> RunFiles:
-    log = "metrics" if label == "checkpoint" else label
-    return RunFiles(
-        out / f"{label}.safetensors", out / f"{log}.jsonl", recipe.save_every, devices.rank == 0
-    )
 
 
 def _spectrum_of(
@@ -252,6 +246,9 @@ def train_codec(name: str, corpus: Path, out: Path) -> dict[str, Any]:
     recipe = RECIPES[name]
     speech = open_speech(corpus, "train"), open_speech(corpus, "val")
     digest = hashlib.sha256((corpus / MANIFEST).read_bytes()).hexdigest()
-    words = lambda m: f"mel {m['mel']:5.2f}  codes {m.get('codes', math.nan):5.2f}"  # noqa: E731
+
+    def words(m: Metrics) -> str:
+        return f"mel {m['mel']:5.2f}  codes {m.get('codes', math.nan):5.2f}"
+
     with shown_progress(name, recipe.steps, words) as show:
         return train(name, speech, digest, out, recipe=recipe, report=show)

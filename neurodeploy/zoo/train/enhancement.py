@@ -225,12 +225,7 @@ def train(
         identity["start"] = hashlib.sha256(start.read_bytes()).hexdigest()
     if devices.precision != "fp32":  # a run goes on in the precision that it began in
         identity["precision"] = devices.precision
-    files = RunFiles(
-        out / "checkpoint.safetensors",
-        out / "metrics.jsonl",
-        recipe.save_every,
-        devices.rank == 0,
-    )
+    files = RunFiles.within(out, recipe.save_every, devices)
     history = run_steps(
         model,
         [optimizer],

@@ -17,6 +17,7 @@ from torch import nn
 from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.train.checkpoint import load_checkpoint, read_numbers, save_checkpoint
+from neurodeploy.zoo.train.devices import Devices
 
 Metrics = dict[str, float]
 Report = Callable[[int, int, Metrics], None]
@@ -51,6 +52,16 @@ class RunFiles:
     metrics: Path | None = None  # one JSON object a step
     save_every: int | None = None  # steps between checkpoints; None: at validations only
     writing: bool = True  # False where another process of the same run writes
+
+    @classmethod
+    def within(
+        cls, out: Path, save_every: int, devices: Devices, stage: str = "checkpoint"
+    ) -> RunFiles:
+        """Those of a run in the folder `out`; a stage before the last has files of its own name."""
+        log = "metrics" if stage == "checkpoint" else stage
+        return cls(
+            out / f"{stage}.safetensors", out / f"{log}.jsonl", save_every, devices.rank == 0
+        )
 
 
 def run_steps(

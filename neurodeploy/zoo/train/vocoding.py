@@ -88,12 +88,7 @@ def train(
     advance = Step(trainee, recipe, training, devices)
     recordings = validation_audio(held_out, recipe)
     identity = _identity(name, recipe, corpus_digest, twin)
-    files = RunFiles(
-        out / "checkpoint.safetensors",
-        out / "metrics.jsonl",
-        recipe.save_every,
-        devices.rank == 0,
-    )
+    files = RunFiles.within(out, recipe.save_every, devices)
     history = run_steps(
         trainee.trained,
         trainee.optimizers,
