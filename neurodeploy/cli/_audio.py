@@ -36,7 +36,7 @@ def _piped(most: int) -> Iterator[Audio]:
 
     source: BinaryIO = sys.stdin.buffer
     rest = b""
-    while data := source.read1(most):  # type: ignore[attr-defined]
+    while data := source.read1(most):  # type: ignore[attr-defined]  # a buffer has it
         data = rest + data
         whole = len(data) // 2 * 2
         rest = data[whole:]

@@ -149,20 +149,16 @@ def _batch(codec: Codec, work: Work, places: dict[Path, Path], workers: int) -> 
 @contextmanager
 def _bars(places: dict[Path, Path]) -> Iterator[dict[Path, Progress]]:
     """Progress of each file on stderr."""
-    from functools import partial
-
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield {
-            path: lambda share,
-            show=partial(  # type: ignore[misc]
-                progress.update, progress.add_task(path.name, total=1.0)
-            ): show(completed=share)
-            for path in places
-        }
+
+        def mover(task: TaskID) -> Callable[[float], None]:
+            return lambda share: progress.update(task, completed=share)
+
+        yield {path: mover(progress.add_task(path.name, total=1.0)) for path in places}
 
 
 def _show_files(facts: dict[Path, Facts], as_json: bool) -> None:

@@ -152,7 +152,7 @@ class VocoderStream:
         self._backbone, self._head = backbone, vocoder.head
         self._mel = MelStream(self.config.mel)
         self._embed = ConvStream(backbone.embed)
-        self._blocks = [BlockStream(b) for b in backbone.blocks]  # type: ignore[arg-type]
+        self._blocks = [BlockStream(b) for b in backbone.blocks]  # type: ignore[arg-type]  # a ModuleList forgets
         self._spectrum = SpectrumStream(self.config.mel)
 
     @property

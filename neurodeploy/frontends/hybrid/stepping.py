@@ -113,7 +113,7 @@ class _Tracer(fx.Tracer):
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         try:
             return super().call_module(m, forward, args, kwargs)
-        except Exception:
+        except Exception:  # the user's own code may raise anything; without neurons it is a node
             if any(SNNTORCH.owns(child) for child in m.modules()):
                 raise
             return self.create_proxy("call_module", self.path_of_module(m), args, kwargs)

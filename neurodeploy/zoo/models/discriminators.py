@@ -102,7 +102,7 @@ class WindowDiscriminator(nn.Module):
 
     def forward(self, audio: Tensor) -> Judgement:
         """(B, samples)."""
-        parts = self.spectrum(audio).split(self.sizes, dim=-1)  # type: ignore[no-untyped-call]
+        parts = self.spectrum(audio).split(self.sizes, dim=-1)  # type: ignore[no-untyped-call]  # torch's
         maps: Judgement = []
         ends = []
         for layers, part in zip(self.bands, parts, strict=True):
