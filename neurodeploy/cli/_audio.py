@@ -98,3 +98,20 @@ def write_page(
     ]
     write_listening_page(page, title, kind, heard, facts, top_hz=rate / 2, floor_db=FLOOR_DB)
     say(f"wrote {page}")
+
+
+def require_places(source: Path, output: Path, page: Path | None) -> None:
+    """ConfigError where audio or page cannot be written, before any work; - is standard output."""
+    from neurodeploy.whole_files import require_another, require_place, require_suffix
+    from neurodeploy.zoo.audio.io import require_format
+
+    if page is not None:
+        require_place(require_suffix(page, ".html", "the page"))
+    if str(output) != "-":
+        require_place(require_another(require_format(output), (source,)))
+
+
+def say_facts(facts: dict[str, Any]) -> None:
+    """One a line, numbers in four digits."""
+    for key, value in facts.items():
+        say(f"{key:22} {value:.4g}" if isinstance(value, float) else f"{key:22} {value}")

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from neurodeploy.cli._audio import RAW, chunks_of, kept, send, write_chunks, write_page
+from neurodeploy.cli._audio import (
+    RAW,
+    chunks_of,
+    kept,
+    require_places,
+    say_facts,
+    send,
+    write_chunks,
+    write_page,
+)
 from neurodeploy.cli._energy import chips_of
 from neurodeploy.cli._show import say, show_json
 
@@ -64,23 +73,17 @@ def command(
     else:
         for name, quality in qualities.items():
             say(f"{name:22} " + "  ".join(f"{k} {v:.3f}" for k, v in quality.items()))
-        for key, value in (facts | _words(energies)).items():
-            say(f"{key:22} {value:.4g}" if isinstance(value, float) else f"{key:22} {value}")
+        say_facts(facts | _words(energies))
 
 
 def _check_places(
     recording: Path, output: Path, page: Path | None, backend: str, more: object
 ) -> None:
     from neurodeploy.errors import ConfigError, Diagnostic
-    from neurodeploy.whole_files import require_another, require_place, require_suffix
-    from neurodeploy.zoo.audio.io import require_format
 
+    require_places(recording, output, page)
     problems = []
-    if page is not None:
-        require_place(require_suffix(page, ".html", "the page"))
-    if str(output) != "-":
-        require_place(require_another(require_format(output), (recording,)))
-    elif more:
+    if str(output) == "-" and more:
         detail = "- leaves no room for --json, --page or --clean"
         problems.append(Diagnostic("output", "stream", detail))
     if str(recording) == "-" and backend == "lava":

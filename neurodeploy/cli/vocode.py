@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from neurodeploy.cli._audio import chunks_of, kept, send, write_chunks, write_page
-from neurodeploy.cli._show import say, show_json
+from neurodeploy.cli._audio import (
+    chunks_of,
+    kept,
+    require_places,
+    say_facts,
+    send,
+    write_chunks,
+    write_page,
+)
+from neurodeploy.cli._show import show_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,23 +65,17 @@ def command(
     if as_json:
         show_json(facts | qualities)
     else:
-        for key, value in (facts | qualities.get("vocoded", {})).items():
-            say(f"{key:22} {value:.4g}" if isinstance(value, float) else f"{key:22} {value}")
+        say_facts(facts | qualities.get("vocoded", {}))
 
 
 def _check_places(
     source: Path, output: Path, page: Path | None, quality: bool, as_json: bool
 ) -> None:
     from neurodeploy.errors import ConfigError, Diagnostic
-    from neurodeploy.whole_files import require_another, require_place, require_suffix
-    from neurodeploy.zoo.audio.io import require_format
 
+    require_places(source, output, page)
     problems = []
-    if page is not None:
-        require_place(require_suffix(page, ".html", "the page"))
-    if str(output) != "-":
-        require_place(require_another(require_format(output), (source,)))
-    elif as_json or page or quality:
+    if str(output) == "-" and (as_json or page or quality):
         detail = "- leaves no room for --json, --page or --quality"
         problems.append(Diagnostic("output", "stream", detail))
     if quality and _is_mel(source):
