@@ -7,8 +7,8 @@ Loss: 0.001 MSE of the magnitudes - SI-SNR in dB; RAdam, weight decay 1e-5, grad
 the first author's submission to the N-DNS challenge (dyabel/dns-challenge-submission), which trains
 with learning rate 0.01 on batches of 128 and 50 epochs of 500 hours. Ours is smaller by orders: a
 warm-up and a cosine, and S4's own advice for its parameters (no decay, at most 0.001).
-A second stage may follow, which is ours: from the weights of the first, with an error of compressed
-magnitudes (zoo/train/compressed_error.py) in the loss, for quality that is heard.
+A second stage may follow, which is ours: from the weights of the first, with PESQ's disturbance
+(zoo/train/perceptual_distance.py) in the loss, for quality that is heard.
 
     neurodeploy train spiking_s4 --start RUN/spiking_s4.safetensors --corpus CORPUS -o RUN2
 Mixture i of a step is a function of (seed, step, i) alone, and nothing else is random, so that a
@@ -44,7 +44,6 @@ from neurodeploy.zoo.models.enhancers import ENHANCERS
 from neurodeploy.zoo.models.masking import MaskEnhancer
 from neurodeploy.zoo.models.s4d import S4D
 from neurodeploy.zoo.train.checkpoint import load_weights, save_weights
-from neurodeploy.zoo.train.compressed_error import compressed_error
 from neurodeploy.zoo.train.devices import Devices
 from neurodeploy.zoo.train.level import match_level
 from neurodeploy.zoo.train.loop import (
@@ -55,6 +54,7 @@ from neurodeploy.zoo.train.loop import (
     run_steps,
     shown_progress,
 )
+from neurodeploy.zoo.train.perceptual_distance import PerceptualDistance
 from neurodeploy.zoo.train.si_snr import si_snr
 
 VALIDATION = 2_000_000  # first seed of the validation mixtures
@@ -73,7 +73,7 @@ class EnhancementRecipe:
     weight_decay: float = 1e-5
     clip: float = 10.0  # largest norm of the gradient
     mse: float = 0.001  # weight of the magnitudes' mean squared error
-    compressed: float = 0.0  # weight of the compressed magnitudes' error
+    perceptual: float = 0.0  # weight of the perceptual distance, dB per MOS
     seed: int = 20240229
     validate_every: int = 500  # steps between validations
     save_every: int = 100  # steps between checkpoints
@@ -97,7 +97,7 @@ def second_stage(recipe: EnhancementRecipe) -> EnhancementRecipe:
         lr=recipe.lr / 3,
         ssm_lr=recipe.ssm_lr / 3,
         warmup=recipe.warmup // 4,
-        compressed=200.0,
+        perceptual=5.0,
         seed=recipe.seed + 1,
     )
 
@@ -143,10 +143,12 @@ def loss_of(
     wanted = inner.stft.analysis(clean).abs()
     quality = si_snr(audio, clean).mean()
     loss = recipe.mse * (magnitude - wanted).square().mean() - quality
-    if recipe.compressed:
-        before = inner.stft.analysis(noisy).abs()
-        loss = loss + recipe.compressed * compressed_error(magnitude, wanted, before)
-    return loss, {"si_snr": quality.item()}
+    metrics = {"si_snr": quality.item()}
+    if recipe.perceptual:
+        distance = PerceptualDistance().to(audio.device)(audio, clean).mean()
+        loss = loss + recipe.perceptual * distance
+        metrics["perceptual"] = distance.item()
+    return loss, metrics
 
 
 def train_step(
