@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from neurodeploy.zoo.audio.io import Audio
-    from neurodeploy.zoo.vocoder_stream import VocoderStream
+    from neurodeploy.zoo.vocoder_stream import SpeechStream
 
 RAW = "-: raw 16-bit little-endian mono at the network's rate"
 
@@ -38,16 +38,16 @@ def command(
     ),
     output: Path = typer.Option(..., "-o", "--output", help=f"wav, flac or ogg; {RAW}"),
     network: Path = typer.Option(..., help="NAME.safetensors of `neurodeploy train`"),
+    backend: str = typer.Option(
+        "torch", help="torch; cpu or lava: spiking_vocos_loihi's integers, of NAME.ndp or NAME.nir"
+    ),
     page: Path | None = typer.Option(None, help="HTML page: spectrograms, players, numbers"),
     quality: bool = typer.Option(False, "--quality", help="PESQ, STOI and distances of spectra"),
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
 ) -> None:
     """Speak mel spectra, and tell the real-time factor and the latency."""
-    from neurodeploy.zoo.models.vocoders import load_vocoder
-    from neurodeploy.zoo.vocoder_stream import VocoderStream
-
     _check_places(source, output, page, quality, as_json)
-    stream = VocoderStream(load_vocoder(network))
+    stream = _opened(network, backend)
     rate = stream.config.mel.sample_rate
     heard: list[Audio] = []
     written: list[Audio] = []
@@ -55,7 +55,7 @@ def command(
     for chunk in _spoken(stream, source, heard):
         send(output, chunk)
         written.append(chunk)
-    facts = _facts(stream, written, time.perf_counter() - started)
+    facts = {"backend": backend} | _facts(stream, written, time.perf_counter() - started)
     write_chunks(output, written, rate)
     qualities = {"vocoded": _quality(heard, written, rate)} if quality else {}
     if page is not None:
@@ -66,6 +66,17 @@ def command(
         show_json(facts | qualities)
     else:
         say_facts(facts | qualities.get("vocoded", {}))
+
+
+def _opened(network: Path, backend: str) -> SpeechStream:
+    from neurodeploy.zoo.chip_vocoder import open_chip_vocoder
+    from neurodeploy.zoo.models.vocoders import load_vocoder
+    from neurodeploy.zoo.vocoder_stream import VocoderStream
+
+    vocoder = load_vocoder(network)
+    if backend == "torch":
+        return VocoderStream(vocoder)
+    return open_chip_vocoder(vocoder, network, backend)
 
 
 def _check_places(
@@ -89,7 +100,7 @@ def _is_mel(source: Path) -> bool:
     return source.suffix in (".npy", ".npz")
 
 
-def _spoken(stream: VocoderStream, source: Path, heard: list[Audio]) -> Iterator[Audio]:
+def _spoken(stream: SpeechStream, source: Path, heard: list[Audio]) -> Iterator[Audio]:
     from neurodeploy.zoo.vocoder_stream import vocode_mel, vocode_stream
 
     if _is_mel(source):
@@ -110,10 +121,9 @@ def _mel(source: Path, bands: int) -> npt.NDArray[np.floating[Any]]:
     return mel
 
 
-def _facts(stream: VocoderStream, written: list[Audio], seconds: float) -> dict[str, Any]:
+def _facts(stream: SpeechStream, written: list[Audio], seconds: float) -> dict[str, Any]:
     length = sum(chunk.size for chunk in written) / stream.config.mel.sample_rate
     return {
-        "backend": "torch",
         "audio_s": length,
         "processing_s": seconds,
         "real_time_factor": seconds / length if length else 0.0,

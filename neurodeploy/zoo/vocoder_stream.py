@@ -11,7 +11,7 @@ been added. From a sample to its synthesis pass, in samples of hop h and window 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,13 @@ from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.zoo.audio.io import Audio
 from neurodeploy.zoo.audio.mel import MelConfig, log_mel_frames
 from neurodeploy.zoo.models.spiking_vocos import SpikingVocosBackbone
-from neurodeploy.zoo.models.vocos import ConvNeXtBlock, FrameConv, Vocoder, VocosBackbone
+from neurodeploy.zoo.models.vocos import (
+    ConvNeXtBlock,
+    FrameConv,
+    Vocoder,
+    VocosBackbone,
+    VocosConfig,
+)
 
 
 class MelStream:
@@ -137,6 +143,29 @@ class SpectrumStream:
         return samples[skipped:]
 
 
+class SpeechStream(Protocol):
+    """Samples or mel frames to samples; a new one starts from silence."""
+
+    @property
+    def config(self) -> VocosConfig: ...
+
+    @property
+    def latency_s(self) -> float:
+        """Algorithmic latency from samples to samples: nothing of the computer's own time."""
+
+    def hear(self, samples: Audio) -> Audio:
+        """The next samples of a recording -> samples that are ready."""
+
+    def heard_all(self) -> Audio:
+        """The rest of a recording that was given by `hear`."""
+
+    def speak(self, mel: Tensor, *, last: bool = False) -> Audio:
+        """The next frames (1, bands, L) -> samples that are ready; all that are left, at the last.
+
+        In all hop (L - 1) samples of L frames.
+        """
+
+
 class VocoderStream:
     """One stream through a vocoder with trained weights; new ones start from silence.
 
@@ -157,24 +186,21 @@ class VocoderStream:
 
     @property
     def latency_s(self) -> float:
-        """Algorithmic latency from samples to samples: nothing of the computer's own time."""
+        """See `SpeechStream`."""
         c = self.config.mel
         return (c.window + self.config.look_ahead * c.hop) / c.sample_rate
 
     def hear(self, samples: Audio) -> Audio:
-        """The next samples of a recording -> samples that are ready."""
+        """See `SpeechStream`."""
         return self.speak(self._mel.push(torch.from_numpy(samples)))
 
     def heard_all(self) -> Audio:
-        """The rest of a recording that was given by `hear`."""
+        """See `SpeechStream`."""
         return self.speak(self._mel.finish(), last=True)
 
     @torch.no_grad()
     def speak(self, mel: Tensor, *, last: bool = False) -> Audio:
-        """The next frames (1, bands, L) -> samples that are ready; all that are left, at the last.
-
-        In all hop (L - 1) samples of L frames.
-        """
+        """See `SpeechStream`."""
         frames = mel.transpose(1, 2)
         x = self._embed.ending(frames) if last else self._embed.push(frames)
         x = self._backbone.begin(x)
@@ -187,7 +213,7 @@ class VocoderStream:
         return np.asarray(samples.numpy())
 
 
-def vocode_stream(stream: VocoderStream, chunks: Iterable[Audio]) -> Iterator[Audio]:
+def vocode_stream(stream: SpeechStream, chunks: Iterable[Audio]) -> Iterator[Audio]:
     """Chunks of any sizes -> what comes of them, in all hop (samples // hop) samples."""
     for chunk in chunks:
         yield stream.hear(chunk)
@@ -195,7 +221,7 @@ def vocode_stream(stream: VocoderStream, chunks: Iterable[Audio]) -> Iterator[Au
 
 
 def vocode_mel(
-    stream: VocoderStream, mel: npt.NDArray[np.floating[Any]], frames: int = 64
+    stream: SpeechStream, mel: npt.NDArray[np.floating[Any]], frames: int = 64
 ) -> Iterator[Audio]:
     """Log-mel (L, bands) -> samples, so many frames at a time."""
     x = torch.from_numpy(np.ascontiguousarray(mel.T, dtype=np.float32))[None]

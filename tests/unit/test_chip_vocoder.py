@@ -1,0 +1,112 @@
+"""The deployable vocoder as a stream of integers is the Program and torch's inverse transform."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from neurodeploy import pipeline  # noqa: E402
+from neurodeploy.errors import ConfigError, DataError  # noqa: E402
+from neurodeploy.zoo.chip_vocoder import ChipVocoderStream, open_chip_vocoder  # noqa: E402
+from neurodeploy.zoo.data.clips import load_clips  # noqa: E402
+from neurodeploy.zoo.models.chip_layers import Norm  # noqa: E402
+from neurodeploy.zoo.models.spiking_vocos_graph import to_graph  # noqa: E402
+from neurodeploy.zoo.models.spiking_vocos_loihi import (  # noqa: E402
+    SpikingVocosLoihiConfig,
+    features_of,
+    spiking_vocos_loihi,
+)
+from neurodeploy.zoo.models.vocoders import MEL_16K  # noqa: E402
+from neurodeploy.zoo.models.vocos import Vocoder, vocos  # noqa: E402
+from neurodeploy.zoo.vocoder_stream import vocode_mel, vocode_stream  # noqa: E402
+
+CONFIG = SpikingVocosLoihiConfig(MEL_16K, width=12, hidden=24, blocks=1, steps=2)
+FRAMES = 21
+
+
+@pytest.fixture(scope="module")
+def audio() -> Any:
+    return load_clips()[0].audio[: 256 * (FRAMES - 1)].astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def vocoder(audio: Any) -> Vocoder:
+    torch.manual_seed(0)
+    vocoder = spiking_vocos_loihi(CONFIG)
+    for name, values in vocoder.named_parameters():
+        if "norm" not in name and "head" not in name:
+            torch.nn.init.normal_(values, std=0.2)
+    for norm in vocoder.modules():
+        if isinstance(norm, Norm):
+            norm.momentum = 1.0
+    with torch.no_grad():
+        vocoder(vocoder.features(torch.from_numpy(audio[None])))
+    return vocoder.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def levels(vocoder: Vocoder, audio: Any) -> Any:
+    """(L T, 1, bands, 1), and the frames of silence after the end."""
+    mel = vocoder.features(torch.from_numpy(audio[None]))
+    features = torch.nn.functional.pad(features_of(mel), (0, CONFIG.ahead))
+    return features.permute(2, 0, 1).repeat_interleave(CONFIG.steps, 0).numpy()[..., None]
+
+
+@pytest.fixture(scope="module")
+def program(vocoder: Vocoder, levels: Any) -> Any:
+    graph = to_graph(vocoder.backbone.chip)
+    return pipeline.compile(graph, "loihi2", calibration=levels, dt=CONFIG.dt).program
+
+
+@pytest.fixture(scope="module")
+def wanted(vocoder: Vocoder, program: Any, levels: Any) -> Any:
+    """The whole recording at once: aligned integers, then torch's istft."""
+    y = pipeline.run(program, levels, backend="cpu").real("readout")[..., 0]
+    y = y[CONFIG.steps - 1 :: CONFIG.steps, 0][CONFIG.ahead :]
+    hidden = vocoder.backbone.norm(torch.from_numpy(y.astype(np.float32)))[None]
+    return vocoder.head.synthesis(*vocoder.head.spectrum(hidden))[0].numpy()
+
+
+def test_a_stream_is_the_whole_recording(
+    vocoder: Vocoder, program: Any, wanted: Any, audio: Any
+) -> None:
+    assert np.abs(wanted).max() > 1e-3 and program.depth > 0
+    stream = ChipVocoderStream(vocoder, program)
+    chunks = np.split(audio, [100, 1500, 1501, 4000])
+    got = np.concatenate(list(vocode_stream(stream, chunks)))
+    np.testing.assert_allclose(got, wanted, atol=1e-5)
+    again = ChipVocoderStream(vocoder, program)
+    mel = vocoder.features(torch.from_numpy(audio[None]))[0].T.numpy()
+    np.testing.assert_array_equal(np.concatenate(list(vocode_mel(again, mel, 4))), got)
+    steps = FRAMES * CONFIG.steps + CONFIG.ahead * CONFIG.steps + program.depth
+    assert stream.bytes_to_chip == again.bytes_to_chip == steps * 100
+    assert stream.bytes_from_chip == (FRAMES + CONFIG.ahead) * CONFIG.width * 3
+    assert stream.latency_s == pytest.approx((1024 + 3 * 256) / 16_000 + program.depth * CONFIG.dt)
+
+
+def test_lava_speaks_the_same(vocoder: Vocoder, program: Any, audio: Any) -> None:
+    short = audio[: 256 * 5]
+    ours, lavas = (
+        np.concatenate(list(vocode_stream(ChipVocoderStream(vocoder, program, b), [short])))
+        for b in ("cpu", "lava")
+    )
+    assert np.array_equal(ours, lavas) and ours.size == short.size
+
+
+def test_what_does_not_belong_together_is_refused(
+    vocoder: Vocoder, program: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="is no chip's"):
+        ChipVocoderStream(vocos(), program)
+    with pytest.raises(ConfigError, match="cpu or lava"):
+        ChipVocoderStream(vocoder, program, "gpu")
+    wider = spiking_vocos_loihi(SpikingVocosLoihiConfig(MEL_16K, width=16, hidden=8, blocks=1))
+    with pytest.raises(ConfigError, match="not this network's"):
+        ChipVocoderStream(wider, program)
+    with pytest.raises(DataError, match=r"neither x\.ndp nor x\.nir"):
+        open_chip_vocoder(vocoder, tmp_path / "x.safetensors", "cpu")
