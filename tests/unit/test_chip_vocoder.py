@@ -31,7 +31,7 @@ FRAMES = 21
 
 @pytest.fixture(scope="module")
 def audio() -> Any:
-    return load_clips()[0].audio[: 256 * (FRAMES - 1)].astype(np.float32)
+    return load_clips()[0].audio[: CONFIG.mel.hop * (FRAMES - 1)].astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +75,10 @@ def wanted(vocoder: Vocoder, program: Any, levels: Any) -> Any:
 def test_a_stream_is_the_whole_recording(
     vocoder: Vocoder, program: Any, wanted: Any, audio: Any
 ) -> None:
-    assert np.abs(wanted).max() > 1e-3 and program.depth > 0
+    assert np.abs(wanted).max() > 1e-3
+    assert program.depth == 4  # x0, two neurons, readout: delayed readers do not make x0 late
     stream = ChipVocoderStream(vocoder, program)
-    chunks = np.split(audio, [100, 1500, 1501, 4000])
+    chunks = np.split(audio, [100, 1500, 1501, 2900])
     got = np.concatenate(list(vocode_stream(stream, chunks)))
     np.testing.assert_allclose(got, wanted, atol=1e-5)
     again = ChipVocoderStream(vocoder, program)
@@ -86,16 +87,17 @@ def test_a_stream_is_the_whole_recording(
     steps = FRAMES * CONFIG.steps + CONFIG.ahead * CONFIG.steps + program.depth
     assert stream.bytes_to_chip == again.bytes_to_chip == steps * 100
     assert stream.bytes_from_chip == (FRAMES + CONFIG.ahead) * CONFIG.width * 3
-    assert stream.latency_s == pytest.approx((1024 + 3 * 256) / 16_000 + program.depth * CONFIG.dt)
+    assert stream.latency_s == pytest.approx((640 + 3 * 160) / 16_000 + 4 * CONFIG.dt)
 
 
 def test_lava_speaks_the_same(vocoder: Vocoder, program: Any, audio: Any) -> None:
-    short = audio[: 256 * 5]
+    short = audio[: CONFIG.mel.hop * 8]
     ours, lavas = (
         np.concatenate(list(vocode_stream(ChipVocoderStream(vocoder, program, b), [short])))
         for b in ("cpu", "lava")
     )
-    assert np.array_equal(ours, lavas) and ours.size == short.size
+    assert ours.size == short.size
+    np.testing.assert_allclose(ours, lavas, rtol=0, atol=1e-7)  # one head, frames grouped otherwise
 
 
 def test_what_does_not_belong_together_is_refused(
