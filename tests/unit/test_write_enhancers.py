@@ -35,6 +35,9 @@ def test_what_was_trained_is_written_as_the_package_ships_it(tmp_path: Path) -> 
     for name in ("sdnn_baseline", "spiking_s4_loihi"):
         save_weights(tmp_path / name / f"{name}.safetensors", ENHANCERS[name]())
         (tmp_path / name / "metrics.json").write_text('{"parameters": 5}')
+    second = tmp_path / "sdnn_baseline_2"
+    save_weights(second / "sdnn_baseline.safetensors", ENHANCERS["sdnn_baseline"]())
+    (second / "metrics.json").write_text('{"parameters": 6}')
     (tmp_path / "tuned").mkdir()
     (tmp_path / "tuned" / "spiking_s4_loihi_tuned.ndp").write_bytes(b"integers")
     out = tmp_path / "exports"
@@ -44,11 +47,13 @@ def test_what_was_trained_is_written_as_the_package_ships_it(tmp_path: Path) -> 
     files |= {"sdnn_baseline.metrics.json", "sdnn_baseline.safetensors"}
     assert {path.name for path in out.iterdir()} == files >= {path.name for path in written}
     metrics = json.loads((out / "sdnn_baseline.metrics.json").read_text())
-    assert metrics["parameters"] == 5 and "train sdnn_baseline" in metrics["commands"][-1]
+    assert metrics["parameters"] == 6 and metrics["first_stage"] == {"parameters": 5}
+    assert metrics["commands"][-2].endswith("-o RUNS/sdnn_baseline")
+    assert metrics["commands"][-1].endswith("--start RUNS/sdnn_baseline/sdnn_baseline.safetensors")
     levels = read_arrays(calibration_beside(out / "spiking_s4_loihi.nir"))["input"]
     assert levels.shape == (500, 10, 257, 1) and np.array_equal(levels * 256, levels * 256 // 1)
     assert "free" in (text := (out / "spiking_s4_loihi_calibration.md").read_text())
     assert "bound" not in text
     shipped = read_tensors(out / "sdnn_baseline.safetensors")
-    trained = read_tensors(tmp_path / "sdnn_baseline" / "sdnn_baseline.safetensors")
+    trained = read_tensors(second / "sdnn_baseline.safetensors")
     assert all(torch.equal(shipped[key], value) for key, value in trained.items())

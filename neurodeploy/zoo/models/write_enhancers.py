@@ -2,10 +2,11 @@
 
     python -m neurodeploy.zoo.models.write_enhancers RUNS --corpus CORPUS --out exports
 
-RUNS/NAME is the folder of `neurodeploy train NAME`. Of every network that has been trained there,
-OUT gets NAME.safetensors and NAME.metrics.json, the training's metrics with the commands that
-repeat it; of `spiking_s4_loihi` also the graph, its manifest and calibration (`write_spiking_s4`)
-and, where RUNS/tuned holds them, the integers of `zoo.train.tune_spiking_s4`.
+RUNS/NAME is the folder of `neurodeploy train NAME` and RUNS/NAME_2, where there is one, that of its
+second stage. Of every network that has been trained there, OUT gets NAME.safetensors of its last
+stage and NAME.metrics.json, that stage's metrics with the first's and the commands that repeat
+them; of `spiking_s4_loihi` also the graph, its manifest and calibration (`write_spiking_s4`) and,
+where RUNS/tuned holds them, the integers of `zoo.train.tune_spiking_s4`.
 """
 
 from __future__ import annotations
@@ -29,21 +30,29 @@ TUNED = (f"{CHIP}_tuned.ndp", f"{CHIP}_tuned.json")
 def write_enhancers(runs: Path, corpus: Path, out: Path) -> Iterator[Path]:
     """What was written, file by file; raises what reading weights or corpus raises."""
     for name in NETWORKS:
-        weights = runs / name / f"{name}.safetensors"
-        if not weights.is_file():
+        stages = [s for s in (name, f"{name}_2") if (runs / s / f"{name}.safetensors").is_file()]
+        if not stages:
             continue
+        weights = runs / stages[-1] / f"{name}.safetensors"
         load_enhancer(weights)
         yield _copy(weights, out)
-        metrics = json.loads((runs / name / "metrics.json").read_text(encoding="utf-8"))
-        train = f"neurodeploy train {name} --corpus CORPUS -o RUNS/{name}"
-        text = json.dumps(metrics | {"commands": [PREPARE, train]}, indent=2) + "\n"
-        yield write_text(out / f"{name}.metrics.json", text)
+        metrics = [json.loads((runs / s / "metrics.json").read_text("utf-8")) for s in stages]
+        facts = metrics[-1] | {"commands": [PREPARE, *_commands(name, stages)]}
+        if len(stages) == 2:
+            facts["first_stage"] = metrics[0]
+        yield write_text(out / f"{name}.metrics.json", json.dumps(facts, indent=2) + "\n")
         if name == CHIP:
             write_spiking_s4(weights, corpus, out)
             yield out / f"{CHIP}.nir"
     for name in TUNED:
         if (runs / "tuned" / name).is_file():
             yield _copy(runs / "tuned" / name, out)
+
+
+def _commands(name: str, stages: list[str]) -> list[str]:
+    first = f"neurodeploy train {name} --corpus CORPUS -o RUNS/{name}"
+    second = f"{first}_2 --start RUNS/{name}/{name}.safetensors"
+    return [first, second][: len(stages)]
 
 
 def _copy(source: Path, folder: Path) -> Path:

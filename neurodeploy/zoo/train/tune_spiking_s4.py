@@ -3,9 +3,9 @@
     python -m neurodeploy.zoo.train.tune_spiking_s4 FOLDER/spiking_s4_loihi.nir --corpus CORPUS
         --out FOLDER [--steps 300]
 
-The graph is compiled; weights and biases train so that the integers, not the reals, lose little
-SI-SNR. Mixture i of step s is a function of (seed, s, i) alone. FOLDER gets, named
-spiking_s4_loihi_tuned,
+The graph is compiled; weights and biases train so that the integers, not the reals, have a small
+loss, which is that of the second stage of training: perceptual distance and SI-SNR. Mixture i of
+step s is a function of (seed, s, i) alone. FOLDER gets, named spiking_s4_loihi_tuned,
 
     .ndp               the trained integers, in the graph's time: a mask within its frame
     .nir, .toml        the graph that they stand for in real numbers. Compiled anew it gets scales
@@ -45,6 +45,7 @@ from neurodeploy.zoo.train.enhancement import (
     training_pair,
     validation_pairs,
 )
+from neurodeploy.zoo.train.perceptual_distance import PerceptualDistance
 from neurodeploy.zoo.train.si_snr import si_snr
 
 NAME = "spiking_s4_loihi_tuned"
@@ -58,6 +59,7 @@ class TuningRecipe:
     batch: int = 8
     seconds: float = 2.0
     lr: float = 1e-4
+    perceptual: float = 5.0  # weight of the perceptual distance, dB per MOS
     seed: int = 20240301
 
 
@@ -74,12 +76,27 @@ class Target:
         """(L, B, bins, 1)."""
         return log_levels(self._spectrum.abs()).transpose(0, 1)[..., None].numpy()
 
-    def quality(self, output: Tensor) -> Tensor:
-        """SI-SNR (B,) of the audio that o (L, B, bins, 1) leaves."""
+    def enhanced(self, output: Tensor) -> Tensor:
+        """The audio (B, samples) that o (L, B, bins, 1) leaves."""
         o = output[..., 0].transpose(0, 1).to(torch.float32)
         mask = torch.relu(1.0 + o)
-        audio = self._stft.synthesis(mask * self._spectrum, self.clean.shape[-1])
-        return si_snr(audio, self.clean)
+        return self._stft.synthesis(mask * self._spectrum, self.clean.shape[-1])
+
+    def quality(self, output: Tensor) -> Tensor:
+        """SI-SNR (B,) of that audio, dB."""
+        return si_snr(self.enhanced(output), self.clean)
+
+
+class Loss:
+    """What is made small: perceptual x distance - SI-SNR in dB."""
+
+    def __init__(self, perceptual: float) -> None:
+        self._weight, self._distance = perceptual, PerceptualDistance()
+
+    def __call__(self, output: Tensor, target: Target) -> Tensor:
+        audio = target.enhanced(output)
+        distance = self._distance(audio, target.clean)
+        return (self._weight * distance - si_snr(audio, target.clean)).mean()
 
 
 class Batches:
@@ -123,11 +140,11 @@ def tune(graph: Path, corpus: Path, out: Path, recipe: TuningRecipe) -> dict[str
     tuned = fine_tune(
         graph,
         Batches(corpus, recipe),
-        lambda output, target: -target.quality(output).mean(),
+        Loss(recipe.perceptual),
         calibration=calibration,
         epochs=1,
         lr=recipe.lr,
-        report=lambda step, steps, loss: print(f"{step}/{steps}  {-loss:.2f} dB", flush=True),
+        report=lambda step, steps, loss: print(f"{step}/{steps}  loss {loss:.2f} dB", flush=True),
     )
     last = validation_quality(tuned.network, pairs)
     write_program(out / f"{NAME}.ndp", tuned.within_steps)
