@@ -13,9 +13,12 @@ import torch
 from neurodeploy.ir.array_files import read_arrays
 from neurodeploy.zoo.audio.io import write_flac
 from neurodeploy.zoo.data.manifest import MANIFEST, Recording, write_manifest
+from neurodeploy.zoo.data.noisy_speech import NoisySpeechSpec
+from neurodeploy.zoo.data.noisy_speech_sets import SNR_DB
 from neurodeploy.zoo.denoisers import calibration_beside
 from neurodeploy.zoo.models.enhancers import ENHANCERS
 from neurodeploy.zoo.models.write_enhancers import write_enhancers
+from neurodeploy.zoo.models.write_spiking_s4 import calibration_mixtures
 from neurodeploy.zoo.train.checkpoint import read_tensors, save_weights
 
 
@@ -57,3 +60,10 @@ def test_what_was_trained_is_written_as_the_package_ships_it(tmp_path: Path) -> 
     shipped = read_tensors(out / "sdnn_baseline.safetensors")
     trained = read_tensors(second / "sdnn_baseline.safetensors")
     assert all(torch.equal(shipped[key], value) for key, value in trained.items())
+
+
+def test_calibration_hears_all_ratios_and_many_voices() -> None:
+    specs = [NoisySpeechSpec(voice, (), (), snr, 0) for voice in range(20) for snr in SNR_DB]
+    chosen = calibration_mixtures(specs)
+    assert sorted(spec.snr_db for spec in chosen) == sorted(2 * SNR_DB)
+    assert len({spec.samples for spec in chosen}) == 10  # here the number of the voice

@@ -11,6 +11,7 @@ other set; and their credits, .md.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,8 @@ from neurodeploy.zoo.audio.log_levels import LogLevels
 from neurodeploy.zoo.audio.stft import StftConfig, StreamingStft
 from neurodeploy.zoo.data.credits import credits_of, is_free
 from neurodeploy.zoo.data.manifest import MANIFEST, read_manifest
-from neurodeploy.zoo.data.noisy_speech import open_pool, render_pair
-from neurodeploy.zoo.data.noisy_speech_sets import SETS, draw_set
+from neurodeploy.zoo.data.noisy_speech import NoisySpeechSpec, open_pool, render_pair
+from neurodeploy.zoo.data.noisy_speech_sets import SETS, SNR_DB, draw_set
 from neurodeploy.zoo.denoisers import calibration_beside
 from neurodeploy.zoo.models.enhancers import load_enhancer
 from neurodeploy.zoo.models.spiking_s4_graph import to_graph
@@ -43,6 +44,13 @@ def features(audio: npt.NDArray[np.float32], config: StftConfig) -> npt.NDArray[
     stream, hops = StreamingStft(config), audio[: audio.size // config.hop * config.hop]
     spectra = [stream.analyse(hop) for hop in hops.reshape(-1, config.hop)]
     return LogLevels().features(np.abs(np.stack(spectra)))
+
+
+def calibration_mixtures(specs: Sequence[NoisySpeechSpec]) -> list[NoisySpeechSpec]:
+    """Some of a set (`draw_set`): its voices evenly, its signal-to-noise ratios in turn."""
+    ratios = len(SNR_DB)
+    voices = [i * (len(specs) // ratios) // MIXTURES for i in range(MIXTURES)]
+    return [specs[voice * ratios + i % ratios] for i, voice in enumerate(voices)]
 
 
 def write_spiking_s4(weights: Path, corpus: Path, out: Path) -> None:
@@ -63,7 +71,7 @@ def write_spiking_s4(weights: Path, corpus: Path, out: Path) -> None:
     write_nir(out / f"{NAME}.nir", to_graph(network, config.dt), manifest)
     pool = open_pool(corpus, "val", keep=is_free)
     specs = draw_set(pool, SETS["val"])
-    chosen = [specs[i * len(specs) // MIXTURES] for i in range(MIXTURES)]
+    chosen = calibration_mixtures(specs)
     size = SECONDS * 16_000
     pairs = [render_pair(spec, pool.load) for spec in chosen]
     levels = np.stack([features(p.noisy[:size], config) for p in pairs], axis=1)[..., None]
