@@ -51,7 +51,10 @@ def is_torch(network: Path) -> bool:
 
 def named_systems(networks: Sequence[Path]) -> list[System]:
     """The baselines, and trained networks: NAME.safetensors in torch as NAME, the rest as
-    "NAME (fixed)", on the chip's integers. ConfigError for two of one name."""
+    "NAME (fixed)", on the chip's integers. ConfigError for files that are no networks, before hours
+    of measuring, and for two of one name."""
+    if problems := [p for path in networks if (p := _problem(path))]:
+        raise ConfigError(problems)
     systems = [System(name, _version(package)) for name, (_, package) in CLASSICAL.items()]
     for path in networks:
         name = path.stem if is_torch(path) else f"{path.stem} (fixed)"
@@ -60,6 +63,18 @@ def named_systems(networks: Sequence[Path]) -> list[System]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(Diagnostic("--networks", "names", f"twice: {', '.join(twice)}"))
     return systems
+
+
+def _problem(network: Path) -> Diagnostic | None:
+    if not network.is_file():
+        return Diagnostic(str(network), "file", "there is no such file")
+    if is_torch(network):
+        from neurodeploy.zoo.models.enhancers import unknown_enhancer
+
+        return unknown_enhancer(network)
+    if network.suffix not in (".nir", ".ndp"):
+        return Diagnostic(str(network), "suffix", "networks are .safetensors, .nir or .ndp")
+    return None
 
 
 def _version(package: str) -> str:

@@ -13,13 +13,13 @@ import pytest
 pytest.importorskip("torch")
 
 from neurodeploy.bench import enhancement_scores
-from neurodeploy.bench.enhancement import fill_table
+from neurodeploy.bench.enhancement import COUNTED_EVERY, fill_table
 from neurodeploy.bench.enhancement_systems import named_systems
 from neurodeploy.bench.speech_metrics import si_sdr, si_snr
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.zoo.data.clips import load_clips
 from neurodeploy.zoo.data.noisy_speech import Pair
-from neurodeploy.zoo.data.noisy_speech_sets import RenderedSet
+from neurodeploy.zoo.data.noisy_speech_sets import SNR_DB, RenderedSet
 
 CLEAN = load_clips()[0].audio[8_000:26_100]  # eight times that is one window of DNSMOS
 NOISE = np.random.default_rng(0).normal(scale=0.02, size=CLEAN.size).astype(np.float32)
@@ -79,6 +79,23 @@ def test_systems_of_one_name_are_refused(tmp_path: Path) -> None:
     network = weights(tmp_path, 0)
     with pytest.raises(NeurodeployError, match="twice: sdnn_baseline"):
         named_systems([network, network])
+
+
+def test_files_that_are_no_enhancers_are_refused_before_anything_is_measured(
+    tmp_path: Path,
+) -> None:
+    checkpoint, sound = tmp_path / "checkpoint.safetensors", tmp_path / "a.wav"
+    checkpoint.touch()
+    sound.touch()
+    with pytest.raises(NeurodeployError) as refused:
+        named_systems([checkpoint, sound, tmp_path / "missing.nir"])
+    rules = [d.rule for d in refused.value.diagnostics]
+    assert rules == ["enhancer-unknown", "suffix", "file"]
+
+
+def test_what_is_counted_has_all_ratios() -> None:
+    ratios = SNR_DB * 20
+    assert set(ratios[::COUNTED_EVERY]) == set(SNR_DB)
 
 
 def test_si_sdr_is_si_snr_of_signals_without_a_mean() -> None:

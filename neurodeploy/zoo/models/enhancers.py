@@ -55,14 +55,21 @@ ENHANCERS: dict[str, Callable[[], MaskEnhancer]] = {
 SPIKING = frozenset(ENHANCERS) - {"s4_ann"}
 
 
+def unknown_enhancer(weights: Path) -> Diagnostic | None:
+    """What is wrong with the name of a file of weights, if anything."""
+    if weights.stem in ENHANCERS:
+        return None
+    detail = f"the file is not named after one of {', '.join(ENHANCERS)}"
+    return Diagnostic(str(weights), "enhancer-unknown", detail)
+
+
 def load_enhancer(weights: Path) -> MaskEnhancer:
     """The network that the file is named after, with its weights, to be evaluated.
 
     ConfigError for a file of another name; DataError for one that does not hold its weights.
     """
-    if weights.stem not in ENHANCERS:
-        detail = f"the file is not named after one of {', '.join(ENHANCERS)}"
-        raise ConfigError(Diagnostic(str(weights), "enhancer-unknown", detail))
+    if problem := unknown_enhancer(weights):
+        raise ConfigError(problem)
     model = ENHANCERS[weights.stem]().eval()
     load_weights(weights, model)
     return model
