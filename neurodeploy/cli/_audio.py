@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -15,35 +15,53 @@ if TYPE_CHECKING:
 CHUNK_S = 0.08
 RATE = 16_000
 RAW = "-: raw 16-bit little-endian mono at 16 kHz"
+HEADERS = (b"RIFF", b"fLaC", b"OggS")  # of files, which a pipe's raw samples do not have
 
 
-def chunks_of(recording: Path, rate: int = RATE) -> Iterator[Audio]:
-    """Audio in pieces, as it comes: a file at `rate` Hz, or raw samples, which are."""
+def chunks_of(recording: Path, rate: int = RATE) -> Iterable[Audio]:
+    """Audio in pieces: a file, read and checked here, at `rate` Hz; or raw samples, which are, as
+    they come."""
     from neurodeploy.zoo.audio.io import check_audio, read_recording, resample
 
     size = round(CHUNK_S * rate)
     if str(recording) == "-":
-        yield from _piped(2 * size)
-        return
+        return _piped(2 * size)
     x = resample(*read_recording(recording), rate)
     check_audio(x, str(recording))
-    for start in range(0, x.size, size):
-        yield x[start : start + size]
+    return [x[start : start + size] for start in range(0, x.size, size)]
 
 
 def _piped(most: int) -> Iterator[Audio]:
     import numpy as np
 
+    from neurodeploy.errors import DataError, Diagnostic
+
     source: BinaryIO = sys.stdin.buffer
-    rest = b""
+    rest, started = b"", False
     while data := source.read1(most):  # type: ignore[attr-defined]  # a buffer has it
+        if not started and data[:4] in HEADERS:
+            detail = f"starts with {data[:4].decode()}: a file, not raw samples"
+            raise DataError(Diagnostic("input", "stream", detail, "give the file's name"))
+        started = True
         data = rest + data
         whole = len(data) // 2 * 2
         rest = data[whole:]
         yield np.frombuffer(data[:whole], "<i2").astype(np.float32) / np.float32(32_768)
 
 
-def kept(chunks: Iterator[Audio], heard: list[Audio]) -> Iterator[Audio]:
+def shown(chunks: Iterable[Audio], recording: Path) -> Iterable[Audio]:
+    """The chunks, with a bar on a terminal; of a pipe, which has no end, without."""
+    from rich.console import Console
+    from rich.progress import track
+
+    if str(recording) == "-":
+        return chunks
+    console = Console(stderr=True)
+    disable = not console.is_terminal
+    return track(chunks, recording.name, console=console, transient=True, disable=disable)
+
+
+def kept(chunks: Iterable[Audio], heard: list[Audio]) -> Iterator[Audio]:
     """The chunks, and `heard` has them, too."""
     for chunk in chunks:
         heard.append(chunk)
@@ -100,15 +118,16 @@ def write_page(
     say(f"wrote {page}")
 
 
-def require_places(source: Path, output: Path, page: Path | None) -> None:
-    """ConfigError where audio or page cannot be written, before any work; - is standard output."""
+def require_places(sources: Iterable[Path], output: Path, page: Path | None) -> None:
+    """ConfigError where audio or page cannot be written, or would be over a source, before any
+    work; - is standard output."""
     from neurodeploy.whole_files import require_another, require_place, require_suffix
     from neurodeploy.zoo.audio.io import require_format
 
     if page is not None:
         require_place(require_suffix(page, ".html", "the page"))
     if str(output) != "-":
-        require_place(require_another(require_format(output), (source,)))
+        require_place(require_another(require_format(output), sources))
 
 
 def say_facts(facts: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from neurodeploy.cli._audio import (
     require_places,
     say_facts,
     send,
+    shown,
     write_chunks,
     write_page,
 )
@@ -47,23 +48,30 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="machine-readable"),
 ) -> None:
     """Enhance speech, and tell the real-time factor, the latency and what the chip would do."""
+    from neurodeploy.zoo.audio.io import read_audio
     from neurodeploy.zoo.audio.stream import Enhancer
     from neurodeploy.zoo.denoisers import open_denoiser
 
-    _check_places(recording, output, page, backend, as_json or page or clean)
+    _check_places(recording, output, page, clean, backend, as_json)
     chips = chips_of(hw)
+    reference = None if clean is None else read_audio(clean)
+    given = chunks_of(recording)  # before the network, whose compilation takes seconds
     enhancer = Enhancer(open_denoiser(network, backend))
+    live = str(output) == "-"  # may go on for days: nothing is kept
     heard: list[Audio] = []
     written: list[Audio] = []
-    started = time.perf_counter()
-    for chunk in _enhanced(enhancer, kept(chunks_of(recording), heard), backend):
+    samples, started = 0, time.perf_counter()
+    given = shown(given, recording)
+    for chunk in _enhanced(enhancer, given if live else kept(given, heard), backend):
+        samples += chunk.size
         send(output, chunk)
-        written.append(chunk)
-    seconds = time.perf_counter() - started
-    facts = _facts(enhancer, heard, seconds, backend)
+        if not live:
+            written.append(chunk)
+    facts = _facts(enhancer, samples, time.perf_counter() - started, backend)
+    _check_length(samples, clean, reference)
     energies = _energies(enhancer, chips)
     write_chunks(output, written)
-    qualities = _qualities(heard, written, clean) if clean is not None else {}
+    qualities = {} if reference is None else _qualities(heard, written, reference)
     if page is not None:
         versions = {"before": heard, "after": written}
         told = facts | _words(energies)
@@ -77,13 +85,18 @@ def command(
 
 
 def _check_places(
-    recording: Path, output: Path, page: Path | None, backend: str, more: object
+    recording: Path,
+    output: Path,
+    page: Path | None,
+    clean: Path | None,
+    backend: str,
+    as_json: bool,
 ) -> None:
     from neurodeploy.errors import ConfigError, Diagnostic
 
-    require_places(recording, output, page)
+    require_places([recording, *([clean] if clean else [])], output, page)
     problems = []
-    if str(output) == "-" and more:
+    if str(output) == "-" and (as_json or page or clean):
         detail = "- leaves no room for --json, --page or --clean"
         problems.append(Diagnostic("output", "stream", detail))
     if str(recording) == "-" and backend == "lava":
@@ -92,7 +105,7 @@ def _check_places(
         raise ConfigError(problems)
 
 
-def _enhanced(enhancer: Enhancer, chunks: Iterator[Audio], backend: str) -> Iterator[Audio]:
+def _enhanced(enhancer: Enhancer, chunks: Iterable[Audio], backend: str) -> Iterator[Audio]:
     """As a stream, but Lava, which runs recordings as a whole."""
     import numpy as np
 
@@ -103,12 +116,23 @@ def _enhanced(enhancer: Enhancer, chunks: Iterator[Audio], backend: str) -> Iter
     return enhance_stream(enhancer, chunks)
 
 
-def _facts(enhancer: Enhancer, heard: list[Audio], seconds: float, backend: str) -> dict[str, Any]:
+def _check_length(samples: int, clean: Path | None, reference: Audio | None) -> None:
+    """DataError where nothing came; ConfigError for a clean recording of another length."""
+    from neurodeploy.errors import ConfigError, DataError, Diagnostic
+
+    if not samples:
+        raise DataError(Diagnostic("input", "audio-too-short", "no samples came"))
+    if reference is not None and reference.size != samples:
+        detail = f"{reference.size} samples at 16 kHz, the input has {samples}"
+        raise ConfigError(Diagnostic(str(clean), "length", detail))
+
+
+def _facts(enhancer: Enhancer, samples: int, seconds: float, backend: str) -> dict[str, Any]:
     """What the run took, and what the chip would have done."""
     from neurodeploy.bench.enhancer_costs import stream_costs
     from neurodeploy.zoo.denoisers import CpuDenoiser
 
-    length = sum(chunk.size for chunk in heard) / 16_000
+    length = samples / 16_000
     facts: dict[str, Any] = {
         "backend": backend,
         "audio_s": length,
@@ -151,17 +175,12 @@ def _words(energies: list[SecondEnergy]) -> dict[str, str]:
 
 
 def _qualities(
-    heard: list[Audio], written: list[Audio], clean: Path
+    heard: list[Audio], written: list[Audio], reference: Audio
 ) -> dict[str, dict[str, float]]:
-    """All metrics before and after; ConfigError for a clean recording of another length."""
+    """All metrics before and after."""
     import numpy as np
 
     from neurodeploy.bench.enhancement_scores import quality
-    from neurodeploy.errors import ConfigError, Diagnostic
-    from neurodeploy.zoo.audio.io import read_audio
 
-    reference, before, after = read_audio(clean), np.concatenate(heard), np.concatenate(written)
-    if reference.size != before.size:
-        detail = f"{reference.size} samples at 16 kHz, the input has {before.size}"
-        raise ConfigError(Diagnostic(str(clean), "length", detail))
+    before, after = np.concatenate(heard), np.concatenate(written)
     return {"before": quality(before, reference), "after": quality(after, reference)}

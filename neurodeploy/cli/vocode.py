@@ -84,7 +84,7 @@ def _check_places(
 ) -> None:
     from neurodeploy.errors import ConfigError, Diagnostic
 
-    require_places(source, output, page)
+    require_places([source], output, page)
     problems = []
     if str(output) == "-" and (as_json or page or quality):
         detail = "- leaves no room for --json, --page or --quality"

@@ -154,7 +154,9 @@ def shipped_network(name: str, backend: str) -> Path:
         if file in there:
             return resource("exports", file)
     detail = f"the package has no {' or '.join(files)}"
-    raise ConfigError(Diagnostic(name, "network-unknown", detail, "give a file"))
+    able = [b for b, endings in ENDINGS.items() if any(name + e in there for e in endings)]
+    hint = f"--backend {able[0]} has it" if able else "give a file"
+    raise ConfigError(Diagnostic(name, "network-unknown", detail, hint))
 
 
 def calibration_beside(network: Path) -> Path:

@@ -184,6 +184,8 @@ def test_the_command_passes_a_stream_through(folder: Path, monkeypatch: pytest.M
         (["--hw", "nochip"], "hardware-name"),
         (["-o", "y.mp3"], "audio-format"),
         (["--page", "page.txt"], "suffix"),
+        (["--clean", "missing.wav"], "audio-unreadable"),
+        (["--network", "spiking_s4"], "network-unknown"),
     ],
 )
 def test_what_cannot_run_is_refused(
@@ -192,6 +194,22 @@ def test_what_cannot_run_is_refused(
     with pytest.raises(SystemExit) as done:
         main(["enhance", str(folder / "in.wav"), "-o", str(folder / "y.wav"), *options])
     assert done.value.code == 2
+    assert f"[{rule}]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("data", "rule"), [(b"", "audio-too-short"), (b"RIFF1234", "stream")])
+def test_pipes_without_raw_samples_are_refused(
+    data: bytes,
+    rule: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(data))))
+    network = ["--network", str(folder / "spiking_s4_loihi.safetensors"), "--backend", "torch"]
+    with pytest.raises(SystemExit) as done:
+        main(["enhance", "-", "-o", str(folder / "none.wav"), *network])
+    assert done.value.code == 2 and not (folder / "none.wav").exists()
     assert f"[{rule}]" in capsys.readouterr().err
 
 
