@@ -43,6 +43,16 @@ def write_together(files: Mapping[Path, Write]) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def make_folder(path: Path) -> Path:
+    """`path`, made with what is above it if need be; ConfigError if that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        detail = f"cannot be made: {error.strerror or error}"
+        raise ConfigError(Diagnostic(str(path), "output", detail)) from error
+    return path
+
+
 def require_suffix(path: Path, suffix: str, what: str) -> Path:
     """`path`; ConfigError unless it ends with `suffix`: a mistyped name must not cost an input."""
     if path.suffix != suffix:

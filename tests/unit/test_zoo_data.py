@@ -144,6 +144,14 @@ def test_esc_folds_become_splits_in_every_layout(tmp_path: Path) -> None:
         list(librispeech_items(tmp_path))
 
 
+def test_folders_that_are_none_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be made"):
+        prepare_corpus(tmp_path / "file", packages=False, speech_folder=tmp_path)
+    with pytest.raises(DataError, match="no such folder"):
+        list(librispeech_items(tmp_path / "missing"))
+
+
 def test_the_manifest_survives_a_round_trip_and_names_damaged_lines(tmp_path: Path) -> None:
     path = tmp_path / MANIFEST
     write_manifest(path, recordings("val"))

@@ -57,10 +57,14 @@ def librispeech_items(root: Path) -> Iterator[FolderItem]:
             Diagnostic(
                 str(root),
                 "folder-empty",
-                "no file named SPEAKER-CHAPTER-UTTERANCE.flac",
+                _lack(root, "SPEAKER-CHAPTER-UTTERANCE.flac"),
                 "give LibriSpeech's folder",
             )
         )
+
+
+def _lack(root: Path, name: str) -> str:
+    return f"no file named {name}" if root.is_dir() else "there is no such folder"
 
 
 def esc_items(root: Path) -> Iterator[FolderItem]:
@@ -80,7 +84,7 @@ def esc_items(root: Path) -> Iterator[FolderItem]:
             Diagnostic(
                 str(root),
                 "folder-empty",
-                "no file named FOLD-RECORDING-TAKE.wav",
+                _lack(root, "FOLD-RECORDING-TAKE.wav"),
                 "give the folder of ESC-10 or ESC-50",
             )
         )

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from neurodeploy.errors import ConfigError, DataError, Diagnostic
+from neurodeploy.whole_files import make_folder
 from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio, read_audio, read_g722, write_flac
 from neurodeploy.zoo.data.debian import SOURCES, DebianSource, source_files
 from neurodeploy.zoo.data.folders import FolderItem
@@ -130,7 +131,7 @@ def prepare_corpus(
         raise ConfigError(
             Diagnostic("data prepare", "no-source", "neither packages nor a folder was given")
         )
-    (corpus / "parts").mkdir(parents=True, exist_ok=True)
+    make_folder(corpus / "parts")
     jobs = _jobs(corpus, packages, speech_folder, noise_folder)
     for job in jobs:
         if not (corpus / "parts" / f"{job.name}.jsonl").is_file():

@@ -59,8 +59,20 @@ def _put(path: Path, tensors: dict[str, Tensor], model: nn.Module) -> None:
     try:
         model.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
-        detail = " ".join(str(error).split())
-        raise DataError(Diagnostic(str(path), "weights-mismatch", detail)) from error
+        detail = _difference(tensors, model.state_dict()) or " ".join(str(error).split())
+        hint = "give weights of this very network"
+        raise DataError(Diagnostic(str(path), "weights-mismatch", detail, hint)) from error
+
+
+def _difference(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> str:
+    """How many names and shapes differ, and one of each."""
+    shared = [name for name in own if name in tensors]
+    kinds = {
+        "missing": [name for name in own if name not in tensors],
+        "unknown": [name for name in tensors if name not in own],
+        "of another shape": [name for name in shared if tensors[name].shape != own[name].shape],
+    }
+    return "; ".join(f"{len(n)} {kind}, such as {n[0]}" for kind, n in kinds.items() if n)
 
 
 def _place(which: int) -> str:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from neurodeploy.errors import ConfigError, Diagnostic
-from neurodeploy.whole_files import write_text
+from neurodeploy.whole_files import make_folder, write_text
 from neurodeploy.zoo.train.checkpoint import load_checkpoint, read_numbers, save_checkpoint
 from neurodeploy.zoo.train.devices import Devices
 
@@ -125,7 +125,7 @@ def _open_log(files: RunFiles, step: int) -> TextIO | None:
     """The metrics file, cut to the steps that the checkpoint has: the others are taken again."""
     if files.metrics is None or not files.writing:
         return None
-    files.metrics.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(files.metrics.parent)
     kept: list[str] = []
     if files.metrics.is_file():
         kept = files.metrics.read_text(encoding="utf-8").splitlines(keepends=True)[:step]
