@@ -143,6 +143,7 @@ def main() -> int:
         os.dup2(2, 1)  # whatever Lava prints must not pass for an answer
         try:
             import_lava()
+            importlib.import_module("lava.magma.compiler.compiler")  # Lava would in every fork
             import neurodeploy.backends.lava.execute  # noqa: F401  imported once, before the forks
         except ImportError as error:
             print(json.dumps({"ok": False, "detail": str(error)}), file=replies)
