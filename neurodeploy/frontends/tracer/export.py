@@ -7,6 +7,7 @@ step later; CubaLIF updates its current first.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 from collections.abc import Mapping
@@ -224,13 +225,18 @@ def _notes(recording: Recording, readouts: Readouts, built: Assembled) -> list[s
 
 
 def _origin(module: nn.Module, neurons: NeuronLayers) -> Mapping[str, object]:
-    versions = [f"{p} {metadata.version(p)}" for p in (*neurons.packages, "torch", "nir")]
+    versions = [f"{p} {_version(p)}" for p in (*neurons.packages, "torch", "nir")]
     kind = type(module)
     return {
         "producer": ", ".join([f"neurodeploy {__version__}", *versions]),
         "source": f"{kind.__module__}.{kind.__qualname__}",
         "source_hash": source_hash(module),
     }
+
+
+@functools.cache
+def _version(package: str) -> str:
+    return metadata.version(package)
 
 
 def source_hash(module: nn.Module) -> str:
