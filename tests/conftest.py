@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
+
+from neurodeploy.backends import lava
 
 settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def session() -> Iterator[lava.Session]:
+    """Lava takes two seconds to import, in a worker process that any test may use."""
+    with lava.Session() as session:
+        yield session
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,7 +3,7 @@ from the reference, `cpu` and Lava, and the same real numbers from the graph and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -138,12 +138,6 @@ def network(kind: str, setting: str) -> nir.NIRGraph:
         joins.append(net.weights("from h", "h", VECTOR))
     net.add("b", neuron("LIF", VECTOR), *joins)
     return net.graph("b")
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[lava.Session]:
-    with lava.Session() as session:
-        yield session
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

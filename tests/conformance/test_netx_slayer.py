@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +29,6 @@ def folder(tmp_path_factory: Any) -> Path:
     made: Path = tmp_path_factory.mktemp("slayer")
     subprocess.run([sys.executable, str(SCRIPT), str(made), *NETWORKS], check=True, timeout=300)
     return made
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[lava.Session]:
-    with lava.Session() as session:
-        yield session
 
 
 def population(program: Program, index: str) -> Neuron:

@@ -4,7 +4,6 @@ written again reads as the same Program. slayer's own rows are in test_netx_slay
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +24,6 @@ from tests.netx_programs import assert_same
 
 pytest.importorskip("torch", reason="lava-dl's loader needs torch")
 STEPS, BATCH = 40, 2
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[lava.Session]:
-    with lava.Session() as session:
-        yield session
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: f"{e.part} {e.option}".strip())

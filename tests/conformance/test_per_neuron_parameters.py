@@ -59,10 +59,9 @@ def neurons_alone() -> Program:
     )
 
 
-def test_a_population_is_as_many_of_lavas_own_lif() -> None:
-    with lava.Session() as session:
-        oracle = lava.run(neurons_alone(), SPIKES, probe="all", route="processes", session=session)
-        found = lava.run(population(), SPIKES, probe="all", route="processes", session=session)
+def test_a_population_is_as_many_of_lavas_own_lif(session: lava.Session) -> None:
+    oracle = lava.run(neurons_alone(), SPIKES, probe="all", route="processes", session=session)
+    found = lava.run(population(), SPIKES, probe="all", route="processes", session=session)
     here = [reference.run(population(), SPIKES, probe="all")]
     here += [cpu.run(population(), SPIKES, probe="all"), found]
     for state in ("u", "v", "s"):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import nir
 import numpy as np
 import pytest
@@ -79,12 +77,6 @@ NETS = {
     "recurrent, membrane": (Net(rleaky(), (1,)), ["soft_lif", "soft_lif_membrane"]),
     "Lapicque": (Net(snn.Lapicque(R=1.0, C=2.0, threshold=0.5, **ZERO), (0,)), ["refractory_lif"]),
 }
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[lava.Session]:
-    with lava.Session() as session:
-        yield session
 
 
 @pytest.mark.parametrize("name", NETS)

@@ -103,14 +103,15 @@ def test_the_error_of_the_integers_stays_within_its_bound(
 
 
 @pytest.mark.parametrize("spikes", [True, False])
-def test_a_layer_is_compiled_and_has_the_same_integers_everywhere(spikes: bool) -> None:
+def test_a_layer_is_compiled_and_has_the_same_integers_everywhere(
+    spikes: bool, session: lava.Session
+) -> None:
     rng = np.random.default_rng(7)
     shape = (60, 2, CHANNELS)
     u = (rng.random(shape) < 0.4).astype(float) if spikes else rng.normal(size=shape)
     compiled = neurodeploy.compile(layer(3), "loihi2", calibration=u)
     expected = reference.run(compiled.program, u, probe="all")
-    with lava.Session() as session:
-        traces = [lava.run(compiled.program, u, probe="all", session=session)]
+    traces = [lava.run(compiled.program, u, probe="all", session=session)]
     traces.append(cpu.run(compiled.program, u, probe="all"))
     for trace in traces:
         for key, values in expected.states.items():

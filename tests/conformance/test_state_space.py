@@ -169,7 +169,9 @@ def lin(channels: int, modes: int, seed: int) -> nir.NIRGraph:
 
 
 @pytest.mark.parametrize(("spikes", "error"), [(True, 2e-3), (False, 1e-2)])
-def test_two_layers_have_the_same_integers_everywhere(spikes: bool, error: float) -> None:
+def test_two_layers_have_the_same_integers_everywhere(
+    spikes: bool, error: float, session: lava.Session
+) -> None:
     """error: of the modes, root mean square; graded inputs have 8 bits."""
     rng = np.random.default_rng(5)
     shape = (3, 1)
@@ -191,8 +193,7 @@ def test_two_layers_have_the_same_integers_everywhere(spikes: bool, error: float
         reference.run(compiled.real, u).output.tolist()
     )
     expected = reference.run(compiled.program, u, probe="all")
-    with lava.Session() as session:
-        traces = [lava.run(compiled.program, u, probe="all", session=session)]
+    traces = [lava.run(compiled.program, u, probe="all", session=session)]
     traces.append(cpu.run(compiled.program, u, probe="all"))
     for trace in traces:
         for key, values in expected.states.items():

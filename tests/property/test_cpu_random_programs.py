@@ -12,6 +12,7 @@ from neurodeploy.backends import cpu, reference
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.trace import Trace
 from neurodeploy.ir.verify import verify_program
+from tests.fuzz import examples
 from tests.property import test_lava_random_programs as lava_programs
 from tests.property.random_programs import random_inputs, random_program
 
@@ -30,7 +31,7 @@ def assert_same(expected: Trace, trace: Trace) -> None:
     assert (trace.steps, trace.batch) == (expected.steps, expected.batch)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(seeds, st.integers(0, 1), st.booleans(), st.integers(1, 3))
 def test_random_programs(seed: int, least_delay: int, graded_sources: bool, batch: int) -> None:
     program = random_program(seed, least_delay=least_delay, graded_sources=graded_sources)
@@ -39,7 +40,7 @@ def test_random_programs(seed: int, least_delay: int, graded_sources: bool, batc
     assert_same(reference.run(program, x, probe="all"), cpu.run(program, x, probe="all"))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_programs_that_lava_is_tested_with(data: st.DataObject) -> None:
     recurrent = data.draw(st.booleans())
@@ -53,7 +54,7 @@ def test_programs_that_lava_is_tested_with(data: st.DataObject) -> None:
     assert_same(reference.run(program, x, probe="all"), cpu.run(program, x, probe="all"))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(seeds, st.lists(st.integers(1, 9), min_size=2, max_size=4), st.integers(1, 3))
 def test_a_run_in_pieces_is_the_run(seed: int, pieces: list[int], batch: int) -> None:
     """Stretches of steps, then single ones: states, delays and counts carry over."""

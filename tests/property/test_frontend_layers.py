@@ -15,6 +15,7 @@ from neurodeploy import pipeline  # noqa: E402
 from neurodeploy.frontends.snntorch import to_nir  # noqa: E402
 from neurodeploy.frontends.snntorch.neuron_layers import SNNTORCH  # noqa: E402
 from neurodeploy.frontends.tracer.network_copy import in_float64  # noqa: E402
+from tests.fuzz import examples  # noqa: E402
 
 DT = 1e-3
 
@@ -68,7 +69,7 @@ def convolutions(draw, axes):
 @given(
     data=st.data(), seed=st.integers(0, 1000), batch_norms=st.integers(0, 2), before=st.booleans()
 )
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_convolutions_and_the_batch_norms_around_them(axes, data, seed, batch_norms, before):
     """Of one before, padding shows: it is zero behind the norm, too."""
     torch.manual_seed(seed)
@@ -87,7 +88,7 @@ def test_convolutions_and_the_batch_norms_around_them(axes, data, seed, batch_no
     ceil_mode=st.booleans(),
     size=st.tuples(st.integers(1, 3), st.integers(4, 8), st.integers(4, 8)),
 )
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_average_pooling(kernel, stride, padding, ceil_mode, size):
     assume(padding <= kernel // 2)
     hangs_out = any((n + 2 * padding - kernel) % stride for n in size[1:])
@@ -100,7 +101,7 @@ def test_average_pooling(kernel, stride, padding, ceil_mode, size):
     shape=st.lists(st.integers(1, 4), min_size=1, max_size=4).map(tuple),
     data=st.data(),
 )
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_flattening(shape, data):
     start = data.draw(st.integers(1, len(shape)))
     end = data.draw(st.integers(start, len(shape)))
@@ -108,7 +109,7 @@ def test_flattening(shape, data):
 
 
 @given(st.integers(1, 5), st.integers(1, 5), st.booleans(), st.integers(0, 2), st.integers(0, 9))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_linear_layers(inputs, outputs, bias, batch_norms, seed):
     torch.manual_seed(seed)
     generator = np.random.default_rng(seed)

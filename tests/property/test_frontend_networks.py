@@ -13,6 +13,7 @@ from torch import nn  # noqa: E402
 
 from neurodeploy import pipeline  # noqa: E402
 from neurodeploy.frontends.snntorch import to_nir  # noqa: E402
+from tests.fuzz import examples  # noqa: E402
 
 DT, STEPS, BATCH, INPUTS = 1e-3, 120, 2, 5
 
@@ -97,7 +98,7 @@ class RandomNet(nn.Module):
 
 
 @given(st.lists(layer_plans(), min_size=1, max_size=4), st.integers(0, 10_000))
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_random_networks_spike_as_in_torch(plans, seed):
     net = RandomNet(plans, seed).double()
     x = np.random.default_rng(seed).normal(size=(STEPS, BATCH, INPUTS)) * 2

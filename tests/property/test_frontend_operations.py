@@ -15,6 +15,7 @@ from torch import nn  # noqa: E402
 from neurodeploy import pipeline  # noqa: E402
 from neurodeploy.errors import UnsupportedLayer  # noqa: E402
 from neurodeploy.frontends.snntorch import to_nir  # noqa: E402
+from tests.fuzz import examples  # noqa: E402
 
 DT, STEPS, BATCH, INPUTS = 1e-3, 60, 2, 5
 OPERATIONS = (
@@ -113,7 +114,7 @@ class RandomForm(nn.Module):
     ),
     st.integers(0, 10_000),
 )
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_random_forms_spike_as_in_torch(plan, seed):
     net = RandomForm(plan, seed)
     x = np.random.default_rng(seed).normal(size=(STEPS, BATCH, INPUTS)) * 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,11 @@ from neurodeploy.backends.lava.netx import netx_problems, write_netx
 from neurodeploy.errors import UnsupportedPrimitive
 from neurodeploy.ir.program import ConvGeometry, Neuron, Port, Program, Synapse
 from neurodeploy.ir.synapses import conv_output_shape
+from tests.fuzz import examples
 
 pytest.importorskip("torch", reason="lava-dl's loader needs torch")
 Array = np.ndarray[Any, np.dtype[Any]]
 STEPS = 14
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[lava.Session]:
-    with lava.Session() as session:
-        yield session
 
 
 def _mixed(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -89,7 +83,7 @@ def sequential_program(seed: int, convs: int, axes: int, recurrent: bool, graded
     return Program("netx", "fixed", 1e-3, (port,), neurons, tuple(synapses), ("out",))
 
 
-@settings(max_examples=18, deadline=None, derandomize=True)
+@settings(max_examples=examples(18), deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**32 - 1),
     convs=st.integers(0, 2),
@@ -113,7 +107,7 @@ def test_netx_runs_the_reference_s_integers(
     assert trace.counts.synapses == expected.counts.synapses
 
 
-@settings(max_examples=18, deadline=None, derandomize=True)
+@settings(max_examples=examples(18), deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**32 - 1),
     low=st.integers(-256, 0),

@@ -17,11 +17,12 @@ from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import ConvGeometry, Neuron, Port, Program, Synapse
 from neurodeploy.ir.synapses import conv_output_shape
 from neurodeploy.ir.verify import verify_program
+from tests.fuzz import examples
 
 Array = np.ndarray[Any, np.dtype[Any]]
 STEPS = 14
 PROGRAMS = settings(
-    max_examples=18,
+    max_examples=examples(18),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -30,6 +31,7 @@ PROGRAMS = settings(
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[lava.Session]:
+    """Not the suite's: a worker that has run netx has torch, and forks more slowly."""
     with lava.Session() as session:
         yield session
 

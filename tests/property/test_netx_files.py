@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from neurodeploy.backends import lava
 from neurodeploy.errors import QuantizationError
 from neurodeploy.frontends.netx import read_netx
+from tests.fuzz import examples
 from tests.netx_on_lava import assert_lava_computes_the_same
 from tests.property.netx_files import write_random_file
 
@@ -21,13 +21,7 @@ pytest.importorskip("torch", reason="lava-dl's loader needs torch")
 STEPS = 12
 
 
-@pytest.fixture(scope="module")
-def session() -> Iterator[lava.Session]:
-    with lava.Session() as session:
-        yield session
-
-
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=examples(12), deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**32 - 1),
     kind=st.sampled_from(["cuba", "cuba", "sdnn"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from neurodeploy.errors import ConfigError, UnsupportedLayer
@@ -24,6 +25,7 @@ class Outcome:
     lossy: str = ""
 
 
+@cache
 def outcome(combination: Combination) -> Outcome:
     """The export at DT, or what was said instead."""
     module = combination.module()
