@@ -1,5 +1,6 @@
 # make demo    trained network -> NIR -> Loihi integers -> Lava -> report in runs/demo
-# make test    lint, types, layers and the whole test suite
+# make test    lint, types, layers and the whole test suite; NEURODEPLOY_FUZZ=full doubles the
+#              random examples
 # PYTHON=...   the interpreter (3.10 to 3.13); TORCH=no leaves torch and all that needs it out
 
 PYTHON ?= python3
@@ -7,7 +8,8 @@ TORCH ?= yes
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed-$(TORCH)
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Byte code is written as modules are imported: pip would spend a minute on those that never are
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
 ifeq ($(TORCH),no)
 EXTRAS := lava,audio,report,test
@@ -15,7 +17,7 @@ else
 EXTRAS := lava,audio,codec,report,training,test,oracles
 endif
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint kernels clean
 .DEFAULT_GOAL := test
 
 $(STAMP): pyproject.toml constraints.txt
@@ -45,8 +47,13 @@ ifneq ($(TORCH),no)
 endif
 	$(BIN)/lint-imports
 
-test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 $(if $(filter no,$(TORCH)),,--no-skips)
+kernels: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/property/test_cpu_random_programs.py
+
+test: $(STAMP)
+	@# numba compiles for a minute: on one core, while mypy reads on the other
+	$(MAKE) --jobs 2 lint kernels
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal $(if $(filter no,$(TORCH)),,--no-skips)
 
 clean:
 	rm -rf $(VENV) runs .mypy_cache .pytest_cache .ruff_cache
