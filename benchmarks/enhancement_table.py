@@ -22,6 +22,10 @@ SYSTEMS = {
     "spectral_subtraction": "spectral subtraction (pyroomacoustics)",
     "iterative_wiener": "iterative Wiener filter (pyroomacoustics)",
     "rnnoise": "RNNoise (pyrnnoise)",
+    "sdnn_baseline (first stage)": "`sdnn_baseline`, first stage",
+    "s4_ann (first stage)": "`s4_ann`, first stage",
+    "spiking_s4 (first stage)": "`spiking_s4`, first stage",
+    "spiking_s4_loihi (first stage)": "`spiking_s4_loihi`, float, first stage",
     "sdnn_baseline": "`sdnn_baseline`",
     "s4_ann": "`s4_ann`",
     "spiking_s4": "`spiking_s4`",
@@ -69,8 +73,18 @@ def tables(found: Row) -> dict[str, str]:
         **({} if streaming is None else {"streaming": _streaming(streaming)}),
         "quality": _quality(rows) + _errors(found, rows),
         "ratios": _ratios(rows),
-        "costs": _costs(rows),
-        "energy": _energy(rows),
+        "costs": _costs(_last_stages(rows)),
+        "energy": _energy(_last_stages(rows)),
+    }
+
+
+def _last_stages(rows: Row) -> Row:
+    """What a network costs is told once."""
+    first = " (first stage)"
+    return {
+        name: row
+        for name, row in rows.items()
+        if name.removesuffix(first) == name or name.removesuffix(first) not in rows
     }
 
 

@@ -1,7 +1,8 @@
 """Speech enhancers on one and the same set of mixtures.
 
     python -m neurodeploy.bench.enhancement (--corpus CORPUS [--set test] | --voicebank FOLDER)
-        --out RESULTS.json [--networks RUN/spiking_s4.safetensors X.nir …] [--hw all] [--workers 2]
+        --out RESULTS.json [--networks RUN2/spiking_s4.safetensors X.nir …]
+        [--first-stages RUN/spiking_s4.safetensors …] [--hw all] [--workers 2]
 
 Every mixture is enhanced once per system; the metrics are computed in parallel processes. Each row
 is a mean over the set; `error` is its standard error. `costs`: of every ninth mixture.
@@ -139,10 +140,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--set", default="test", choices=SETS, help="of the corpus")
     parser.add_argument("--networks", type=Path, nargs="*", default=[])
+    stages = "weights that the networks' second stages began with"
+    parser.add_argument("--first-stages", type=Path, nargs="*", default=[], help=stages)
     parser.add_argument("--hw", nargs="*", default=list_hardware(systems=False))
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
-    systems = named_systems(given.networks)
+    systems = named_systems(given.networks, given.first_stages)
     chips = [load_hardware(name) for name in given.hw]
     if given.voicebank is not None:
         name, mixtures = "voicebank_test", voicebank_set(given.voicebank)

@@ -49,13 +49,15 @@ def is_torch(network: Path) -> bool:
     return network.suffix == ".safetensors"
 
 
-def named_systems(networks: Sequence[Path]) -> list[System]:
+def named_systems(networks: Sequence[Path], first_stages: Sequence[Path] = ()) -> list[System]:
     """The baselines, and trained networks: NAME.safetensors in torch as NAME, the rest as
-    "NAME (fixed)", on the chip's integers. ConfigError for files that are no networks, before hours
-    of measuring, and for two of one name."""
-    if problems := [p for path in networks if (p := _problem(path))]:
+    "NAME (fixed)", on the chip's integers; weights that a second stage of training began with as
+    "NAME (first stage)". ConfigError for files that are no networks, before hours of measuring, and
+    for two of one name."""
+    if problems := [p for path in (*networks, *first_stages) if (p := _problem(path))]:
         raise ConfigError(problems)
     systems = [System(name, _version(package)) for name, (_, package) in CLASSICAL.items()]
+    systems += [System(f"{p.stem} (first stage)", _digest(p), p) for p in first_stages]
     for path in networks:
         name = path.stem if is_torch(path) else f"{path.stem} (fixed)"
         systems.append(System(name, _digest(path), path))

@@ -79,6 +79,8 @@ def test_systems_of_one_name_are_refused(tmp_path: Path) -> None:
     network = weights(tmp_path, 0)
     with pytest.raises(NeurodeployError, match="twice: sdnn_baseline"):
         named_systems([network, network])
+    names = [system.name for system in named_systems([network], [network])]
+    assert names[-2:] == ["sdnn_baseline (first stage)", "sdnn_baseline"]
 
 
 def test_files_that_are_no_enhancers_are_refused_before_anything_is_measured(
