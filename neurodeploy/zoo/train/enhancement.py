@@ -22,6 +22,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -145,10 +146,15 @@ def loss_of(
     loss = recipe.mse * (magnitude - wanted).square().mean() - quality
     metrics = {"si_snr": quality.item()}
     if recipe.perceptual:
-        distance = PerceptualDistance().to(audio.device)(audio, clean).mean()
+        distance = _perceptual_distance(audio.device)(audio, clean).mean()
         loss = loss + recipe.perceptual * distance
         metrics["perceptual"] = distance.item()
     return loss, metrics
+
+
+@cache
+def _perceptual_distance(device: torch.device) -> PerceptualDistance:
+    return PerceptualDistance().to(device)
 
 
 def train_step(
@@ -183,16 +189,18 @@ def validation_pairs(pool: Pool, recipe: EnhancementRecipe) -> list[Pair]:
 
 @torch.no_grad()
 def validate(model: nn.Module, pairs: list[Pair], put: Callable[[Tensor], Tensor]) -> Metrics:
-    """SI-SNR of the enhanced mixtures and its gain over the noisy ones, dB."""
-    after, before = [], []
+    """SI-SNR of the enhanced mixtures and its gain, dB; perceptual distance."""
+    after, before, distance = [], [], []
     model.eval()
     for start in range(0, len(pairs), 8):
         noisy, clean = (put(x) for x in stacked(pairs[start : start + 8]))
-        after.append(si_snr(model(noisy)[0], clean))
+        audio = model(noisy)[0]
+        after.append(si_snr(audio, clean))
         before.append(si_snr(noisy, clean))
+        distance.append(_perceptual_distance(audio.device)(audio, clean))
     model.train()
-    quality = torch.cat(after).mean().item()
-    return {"si_snr": quality, "si_snr_gain": quality - torch.cat(before).mean().item()}
+    quality, was, heard = (torch.cat(x).mean().item() for x in (after, before, distance))
+    return {"si_snr": quality, "si_snr_gain": quality - was, "perceptual": heard}
 
 
 def train(

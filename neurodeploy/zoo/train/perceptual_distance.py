@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 # Per band of 16 kHz speech: bins of a transform of 512, width in Bark, power correction, hearing
 # threshold in dB. Tables of the standard's program, rounded.
@@ -75,13 +76,15 @@ LOUDNESS_SCALE = 0.1866055
 ZWICKER = 0.23
 LEVEL = 1e7  # power of either recording between 325 and 3250 Hz
 INPUT_FILTER = ((2.740826, -5.4816519, 2.740826), (1.0, -1.9444777, 0.94597794))
+SILENCE = 1e-8  # that power of a recording which is not raised: -80 dB of full scale
 LOUDEST = 45.0  # disturbance of a frame
+REMEMBERED = 8  # frames, of the gain that follows as 0.8 now + 0.2 before
 CHUNK, CHUNK_HOP = 20, 10  # frames whose disturbances are joined by an L6 norm
 FLOOR = 1e-3  # of disturbances: bounds the gradient of the root
 
 
 class PerceptualDistance(nn.Module):
-    """Found and wanted speech (B, samples) at 16 kHz, at least 0.4 s -> distances (B,)."""
+    """Found and wanted speech (B, samples) at 16 kHz, 512 at least -> distances (B,)."""
 
     bands: Tensor
     width: Tensor
@@ -126,7 +129,7 @@ class PerceptualDistance(nn.Module):
         angle = torch.linspace(0.0, torch.pi, spectrum.shape[-1], device=audio.device)
         speech = (angle > 325 / 8000 * torch.pi) & (angle < 3250 / 8000 * torch.pi)
         power = (spectrum.abs().square() * speech).sum(-1, keepdim=True) / samples
-        gain = (LEVEL * samples / power.clamp(min=1e-9)).sqrt()
+        gain = (LEVEL * samples / power.clamp(min=SILENCE * samples)).sqrt()
         turn = torch.exp(-1j * angle)
         above, below = (sum(c * turn**k for k, c in enumerate(f)) for f in INPUT_FILTER)
         filtered = torch.fft.irfft(spectrum * (above / below))[..., :samples] * gain
@@ -147,9 +150,11 @@ class PerceptualDistance(nn.Module):
 
     def _frame_gain(self, heard: Tensor, meant: Tensor) -> Tensor:
         """Likewise slow changes of the level: (B, frames, 1)."""
-        gain = (self._audible(meant, 1.0) + 5e3) / (self._audible(heard, 1.0) + 5e3)
-        later = 0.8 * gain[:, 1:] + 0.2 * gain[:, :-1]
-        return torch.cat([gain[:, :1], later], 1).clamp(3e-4, 5.0)
+        now = (self._audible(meant, 1.0) + 5e3) / (self._audible(heard, 1.0) + 5e3)
+        before = now[:, :1].expand(-1, REMEMBERED, -1)
+        past = torch.cat([before, now], 1).unfold(1, REMEMBERED + 1, 1).flip(-1)
+        weights = 0.8 * 0.2 ** torch.arange(REMEMBERED + 1, dtype=now.dtype, device=now.device)
+        return (past @ weights).clamp(3e-4, 5.0)
 
     def _loudness(self, power: Tensor) -> Tensor:
         """In Sone per Bark (Zwicker)."""
@@ -167,6 +172,8 @@ class PerceptualDistance(nn.Module):
 
 def _over_time(disturbance: Tensor) -> Tensor:
     """L6 over stretches of 0.3 s, then L2 over these: (B, frames, 1) -> (B,)."""
-    chunks = disturbance.squeeze(-1).clamp(max=LOUDEST).unfold(-1, CHUNK, CHUNK_HOP)
+    frames = disturbance.squeeze(-1).clamp(max=LOUDEST)
+    behind = CHUNK - CHUNK_HOP + -frames.shape[-1] % CHUNK_HOP  # the last ones are not full
+    chunks = functional.pad(frames, (0, behind)).unfold(-1, CHUNK, CHUNK_HOP)
     stretches = (chunks**6).mean(-1) ** (1 / 6)
     return stretches.square().mean(-1).sqrt()
