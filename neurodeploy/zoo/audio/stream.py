@@ -2,8 +2,9 @@
 
     X = stft(hop);  o = denoiser(|X|);  enhanced = istft(relu(1 + o) X)
 
-Bins that the transform's `shut` names stay empty. A denoiser may answer `delay` frames late; spectra wait for it. A sample leaves overlap - 1 + delay
-hops after its own: the algorithmic latency is window + delay hop samples.
+Bins that the transform's `shut` names stay empty. A denoiser may answer `delay` frames late;
+spectra wait for it. A sample leaves overlap - 1 + delay hops after its own: the algorithmic latency
+is window + delay hop samples.
 """
 
 from __future__ import annotations
