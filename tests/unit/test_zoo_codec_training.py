@@ -39,6 +39,7 @@ RECIPE = CodecRecipe(
     seeding_s=1.0,
     reviving_every=2,
     si_sdr=0.1,
+    following=0.05,
     counting_s=1.0,
     validate_every=2,
     save_every=1,

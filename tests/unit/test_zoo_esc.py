@@ -94,6 +94,29 @@ def test_gradients_pass_codes_and_reach_the_books() -> None:
     assert torch.equal(vq.codebooks.grad.abs().sum(-1) > 0, used)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("following", [0.0, 0.05])
+def test_codewords_that_follow_stay_in_use_where_gradients_lose_them(following: float) -> None:
+    """Vectors far from 0 beside their spread of 0.1, whose mean goes a third of it a step."""
+    torch.manual_seed(6)
+    vq = ProductVq(24, 3, 64, 8)
+    with torch.no_grad():
+        for down in vq.down:
+            down.weight.copy_(torch.eye(8))
+    mean, way = torch.full((24,), 1.0), 0.01 * torch.randn(24).sign()
+    vq.seed(mean + 0.1 * torch.randn(1, 500, 24))
+    optimizer = torch.optim.AdamW([vq.codebooks], lr=1e-3)
+    for _ in range(60):
+        mean = mean + way
+        loss = vq(mean + 0.1 * torch.randn(1, 200, 24), following=following).loss
+        if not following:
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    codes = vq.encode(mean + 0.1 * torch.randn(1, 2000, 24))
+    used = [len(group.unique()) / 64 for group in codes[0]]
+    assert min(used) > 0.95 if following else max(used) < 0.75
+
+
 def test_streams_nest_and_training_sees_what_is_sent() -> None:
     torch.manual_seed(3)
     codec = Esc(SMALL).eval()

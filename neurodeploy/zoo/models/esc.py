@@ -208,7 +208,9 @@ class Esc(nn.Module):
         samples = spectrum.shape[-1] * c.hop
         return torch.istft(x, c.n_fft, c.hop, c.window, self.hann, length=samples)
 
-    def forward(self, spectrum: Tensor, streams: int, quantize: bool = True) -> Coded:
+    def forward(
+        self, spectrum: Tensor, streams: int, quantize: bool = True, following: float = 0.0
+    ) -> Coded:
         """To the codes of `streams` streams and back; without `quantize`, their vectors go on."""
         targets = self.encoder(spectrum)[::-1]
         codes, losses = [], []
@@ -216,7 +218,7 @@ class Esc(nn.Module):
         for stream, quantizer in enumerate(self.quantizers):
             if stream < streams:
                 residual = targets[max(0, stream - 1)] - x
-                out = quantizer(self._tokens(residual), quantize)
+                out = quantizer(self._tokens(residual), quantize, following)
                 x = x + self._grid(out.y, residual.shape)
                 losses.append(out.loss)
                 codes += [] if out.codes is None else [out.codes]

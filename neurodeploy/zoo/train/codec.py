@@ -7,11 +7,12 @@ Loss of a batch: spectrum + 0.25 mel + codebooks + commitment / 4 (zoo/train/cod
 zoo/models/product_vq.py), AdamW. First without quantization, all streams on, the projections of the
 quantizers kept; then codes, with an optimizer of its own, and of four steps three with the first n
 streams alone, n drawn from 1 to all (Gu and Diao 2024, arXiv:2404.19441). Published: 400,000 steps,
-75,000 of them without codes, on 150 hours, at a constant rate. `esc_tiny` has two cores: a warm-up
-and a cosine; a term of -SI-SDR, without which phases take far longer; codebooks that begin as
-vectors of the training set, and such in place of codewords that fall out of use. Crop i of a step
-is a function of (seed, step, i) alone, the streams of (seed, step), revived codewords of the step
-and the weights, so that a run that was killed continues bit for bit.
+75,000 of them without codes, on 150 hours, at a constant rate. `esc_tiny` has one core for little
+more than an hour: a warm-up and a cosine; a term of -SI-SDR, without which phases take far longer;
+codebooks that begin as vectors of the training set and follow theirs (zoo/models/product_vq.py),
+and such vectors in place of codewords that fall out of use. Crop i of a step is a function of
+(seed, step, i) alone, the streams of (seed, step), revived codewords of the step and the weights,
+so that a run that was killed continues bit for bit.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.audio.io import Audio
 from neurodeploy.zoo.codec.weights import save_codec
@@ -99,7 +101,7 @@ class Step:
         most = codec.config.streams
         streams = streams_at(recipe, step, most) if self.quantize else most
         target = codec.spectrum(real)
-        out = self._wrapped(target, streams, self.quantize)
+        out = self._wrapped(target, streams, self.quantize, recipe.following)
         terms = {"spectrum": recipe.spectrum * spectrum_loss(out.spectrum, target)}
         made = codec.audio(out.spectrum)
         linear, logarithmic = mel_terms(made, real)
@@ -128,7 +130,8 @@ def validation_audio(speech: Speech, recipe: CodecRecipe) -> list[Audio]:
 @torch.no_grad()
 def validate(codec: Esc, recordings: list[Audio], devices: Devices, quantize: bool) -> Metrics:
     """Mel distance and SI-SDR, dB, at the lowest, the middle and the highest rate; how codes are
-    used at the highest: the share in use, and of the bits (`utilization`), means over books."""
+    used at the highest: the share in use, and of the bits (`utilization`), means over books; of the
+    bits a stream, too."""
     most = codec.config.streams
     rates = (1, most // 2, most) if quantize else (most,)
     rows: dict[str, list[float]] = {}
@@ -153,6 +156,7 @@ def validate(codec: Esc, recordings: list[Audio], devices: Devices, quantize: bo
     if quantize:
         used, bits = utilization(counts)
         metrics |= {"codes_used": used.mean().item(), "bits_used": bits.mean().item()}
+        metrics |= {f"bits_used_{n}": b.item() for n, b in enumerate(bits.mean(-1), start=1)}
     return metrics
 
 
@@ -169,9 +173,13 @@ def train(
     """Train a codec on the speech of train and val, or continue the run in `out`; its metrics.
 
     Writes out/NAME.safetensors at the end; pretraining.* and then checkpoint.safetensors and
-    metrics.jsonl (a line a step) on the way, and out/metrics.json.
+    metrics.jsonl (a line a step) on the way, and out/metrics.json. ConfigError for codebooks that
+    follow their vectors on several devices.
     """
     recipe, devices = recipe or RECIPES[name], devices or Devices()
+    if recipe.following and devices.count > 1:
+        detail = f"codebooks follow one process's batches, not those of {devices.count}"
+        raise ConfigError(Diagnostic(name, "devices-several", detail, "train on one device"))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         codec = CODECS[recipe.network]()
@@ -181,7 +189,7 @@ def train(
     identity = json.loads(json.dumps(identity))
 
     def stage(label: str, steps: int, quantize: bool) -> list[dict[str, Any]]:
-        part = replace(recipe, steps=steps)
+        part = replace(recipe, steps=steps, lr=recipe.coded_lr if quantize else recipe.lr)
         advance = Step(codec, part, training, devices, quantize)
         return run_steps(
             codec,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-REVIVED_UNTIL = 0.8  # of the steps: what is revived still has to be learned
+REVIVED_UNTIL = 0.9  # of the steps: what is revived still has to be learned
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class CodecRecipe:
     steps: int = 400_000  # optimizer steps in all
     batch: int = 36  # crops a step
     samples: int = 48_000  # of a crop: 3 s
-    lr: float = 1e-4  # peak learning rate
+    lr: float = 1e-4  # peak learning rate without quantization
+    coded_lr: float = 1e-4  # with it
     warmup: int = 0  # steps from 0 to the peak, in both stages
     cosine: bool = False  # the second stage ends at 2 % of the peak; else all is constant
     betas: tuple[float, float] = (0.9, 0.999)
@@ -27,6 +28,7 @@ class CodecRecipe:
     si_sdr: float = 0.0  # of each dB that the ratio lacks; not published
     codes: float = 1.0  # of codebooks, and a quarter of it of commitment
     dropout: float = 0.75  # share of the steps with a random number of streams
+    following: float = 0.0  # way that a codeword goes to a vector it codes; 0: it has a gradient
     seeding_s: float = 0.0  # of training speech whose vectors codebooks begin as; 0: at random
     reviving_every: int = 0  # steps until codewords that it leaves unused become its vectors
     counting_s: float = 600.0  # of training speech that codes are counted in, for entropy coding
@@ -46,17 +48,19 @@ BASE = CodecRecipe()
 TINY = replace(
     BASE,
     network="esc_tiny",
-    pretraining=600,
+    pretraining=800,
     steps=3_000,
     batch=6,
     samples=19_200,
     lr=2e-3,
+    coded_lr=1e-3,
     warmup=50,
     cosine=True,
     si_sdr=0.1,
-    seeding_s=120.0,
-    reviving_every=200,
-    validate_every=600,
+    following=0.05,
+    seeding_s=60.0,
+    reviving_every=150,
+    validate_every=400,
     save_every=100,
 )
 RECIPES = {
