@@ -62,6 +62,8 @@ def test_a_membrane_feeds_neurons_as_a_message(kind: str) -> None:
     compiled, trace = compiled_alike(graph, x)
     assert compiled.program.neuron("m").model == "integrator_message"
     np.testing.assert_array_equal(trace.states["m/y"], trace.states["m/v"] + 32 >> 6)
+    (mixed,) = (s for s in compiled.program.synapses if s.source == "m")
+    assert np.abs(mixed.weight_values).max() >= 128  # no finer message than leaves them their bits
     said = pipeline.interpret(graph, x, dt=DT)
     assert said.output.mean() > 0.05
     assert (trace.output != said.output).mean() < 0.03

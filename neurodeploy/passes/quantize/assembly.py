@@ -13,10 +13,13 @@ from neurodeploy.passes.quantize.alone import Alone, Simulate
 from neurodeploy.passes.quantize.forms import membrane_errors, why_not
 from neurodeploy.passes.quantize.layer import Calibration
 from neurodeploy.passes.quantize.membrane_error import MembraneError
+from neurodeploy.passes.quantize.messages import finest
 from neurodeploy.passes.quantize.options import Options
 from neurodeploy.passes.quantize.ports import fixed_port
 from neurodeploy.passes.quantize.refusals import vanished
+from neurodeploy.passes.quantize.scale import ceiling
 from neurodeploy.passes.quantize.search import Layer, Rounded, rounded
+from neurodeploy.passes.quantize.weights import exponent_range
 
 MESSAGE_BITS = 24
 Bits = Mapping[str, int]
@@ -71,7 +74,10 @@ class Assembly:
     ) -> Rounded:
         widths = {s.name: bits[s.name] for s in incoming}
         units = {name: message_unit(port) for name, port in sources.items()}
-        key = (neuron.name, *widths.values(), *(units.get(s.source) for s in incoming))
+        lowest = exponent_range(self.options, self.hardware)[0]
+        useful = finest(self.program, neuron.name, self._calibration, self.options, bits, lowest)
+        heard = (units.get(s.source) for s in incoming)
+        key = (neuron.name, useful, *widths.values(), *heard)
         if key not in self._done:
             alone = None
             if self._simulate and fed_from_outside(self.program, neuron.name, self._calibration):
@@ -84,8 +90,9 @@ class Assembly:
                     objective,
                     self._simulate,
                 )
-            peak = self._calibration.peaks[neuron.name]
-            layer = Layer(neuron, incoming, peak, units, alone, self._membranes(neuron.name))
+            highest = ceiling(neuron, self._calibration.peaks[neuron.name], self.options)
+            membranes = self._membranes(neuron.name)
+            layer = Layer(neuron, incoming, highest, useful, units, alone, membranes)
             self._done[key] = rounded(layer, widths, self.options, self.hardware)
         return self._done[key]
 

@@ -21,13 +21,15 @@ from neurodeploy.passes.quantize.weights import (
 
 @dataclass(frozen=True)
 class Layer:
-    """A real population on its way: its synapses, its peak state, integers per unit of the graded
-    sources, and itself alone on the calibration data, if there is a run to compare with; errors:
-    what its weights are rounded by, each to the nearest if there are none."""
+    """A real population on its way: its synapses, the highest scale that its states bear and the
+    finest that is of use, integers per unit of the graded sources, and itself alone on the
+    calibration data, if there is a run to compare with; errors: what its weights are rounded by,
+    each to the nearest if there are none."""
 
     neuron: Neuron
     incoming: tuple[Synapse, ...]
-    peak: float
+    highest: float
+    finest: float
     units: Mapping[str, float]
     alone: Alone | None
     errors: tuple[MembraneError, ...] = ()
@@ -44,7 +46,8 @@ class Rounded:
 def rounded(layer: Layer, bits: Mapping[str, int], options: Options, hardware: Hardware) -> Rounded:
     """The population at the scale that agrees best; bits: of each synapse."""
     exponents = exponent_range(options, hardware)
-    every = scales(layer.neuron, layer.incoming, layer.peak, layer.units, options, bits, exponents)
+    highest, finest = layer.highest, layer.finest
+    every = scales(layer.neuron, layer.incoming, highest, finest, layer.units, bits, exponents)
     if layer.alone is None:
         return _at(every[0], layer, bits, options, exponents)
     found = [_at(scale, layer, bits, options, exponents) for scale in every]

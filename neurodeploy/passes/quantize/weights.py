@@ -64,6 +64,11 @@ def signs_of(weights: Array) -> int:
     return int(np.any(weights > 0)) + int(np.any(weights < 0))
 
 
+def reach(weights: Array, bits: int) -> float:
+    """By what factor real weights exceed the mantissas of so many bits."""
+    return Mantissas.of(weights, bits).reach(weights)
+
+
 def exponent_range(options: Options, hardware: Hardware) -> tuple[int, int]:
     if options.form == "netx":
         return 0, 0
