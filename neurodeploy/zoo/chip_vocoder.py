@@ -25,9 +25,8 @@ from neurodeploy.pipeline import run
 from neurodeploy.zoo.audio.io import Audio
 from neurodeploy.zoo.denoisers import open_program
 from neurodeploy.zoo.models.spiking_vocos_loihi import (
-    LoihiBackbone,
-    SpikingVocosLoihiConfig,
     features_of,
+    loihi_backbone,
 )
 from neurodeploy.zoo.models.vocos import Vocoder
 from neurodeploy.zoo.vocoder_stream import MelStream, SpectrumStream
@@ -71,11 +70,8 @@ class ChipVocoderStream:
     """
 
     def __init__(self, vocoder: Vocoder, program: Program, backend: str = "cpu") -> None:
-        backbone, config = vocoder.backbone, vocoder.config
-        if not isinstance(backbone, LoihiBackbone):
-            detail = f"{type(backbone).__name__} is no chip's; spiking_vocos_loihi's is"
-            raise ConfigError(Diagnostic("vocoder", "backbone", detail))
-        assert isinstance(config, SpikingVocosLoihiConfig)
+        backbone = loihi_backbone(vocoder)
+        config = backbone.chip.config
         if backend not in ("cpu", "lava"):
             raise ConfigError(Diagnostic("backend", "unknown", f"{backend!r}: cpu or lava"))
         neuron = program.neuron(program.outputs[0])
@@ -140,10 +136,10 @@ class ChipVocoderStream:
 
 
 def open_chip_vocoder(vocoder: Vocoder, weights: Path, backend: str) -> ChipVocoderStream:
-    """`vocoder` with the Program beside its weights: NAME.ndp, or NAME.nir with its calibration
-    (`zoo.denoisers.open_program`). DataError if there is neither."""
-    for suffix in (".ndp", ".nir"):
-        path = weights.with_suffix(suffix)
+    """`vocoder` with the Program beside its weights: NAME_tuned.ndp, NAME.ndp, or NAME.nir with its
+    calibration (`zoo.denoisers.open_program`). DataError if there is none."""
+    for ending in ("_tuned.ndp", ".ndp", ".nir"):
+        path = weights.with_name(weights.stem + ending)
         if path.is_file():
             return ChipVocoderStream(vocoder, open_program(path, backend), backend)
     detail = f"there is neither {weights.stem}.ndp nor {weights.stem}.nir"

@@ -12,17 +12,28 @@ torch = pytest.importorskip("torch")
 
 from neurodeploy import pipeline  # noqa: E402
 from neurodeploy.errors import ConfigError, DataError  # noqa: E402
+from neurodeploy.zoo.audio.io import write_flac  # noqa: E402
 from neurodeploy.zoo.chip_vocoder import ChipVocoderStream, open_chip_vocoder  # noqa: E402
 from neurodeploy.zoo.data.clips import load_clips  # noqa: E402
+from neurodeploy.zoo.data.manifest import Recording  # noqa: E402
+from neurodeploy.zoo.data.speech import Speech  # noqa: E402
 from neurodeploy.zoo.models.chip_layers import Norm  # noqa: E402
 from neurodeploy.zoo.models.spiking_vocos_graph import to_graph  # noqa: E402
 from neurodeploy.zoo.models.spiking_vocos_loihi import (  # noqa: E402
     SpikingVocosLoihiConfig,
     features_of,
+    held,
     spiking_vocos_loihi,
 )
-from neurodeploy.zoo.models.vocoders import MEL_16K  # noqa: E402
+from neurodeploy.zoo.models.vocoders import MEL_16K, VOCODERS  # noqa: E402
 from neurodeploy.zoo.models.vocos import Vocoder, vocos  # noqa: E402
+from neurodeploy.zoo.models.write_spiking_vocos import write_spiking_vocos  # noqa: E402
+from neurodeploy.zoo.train.checkpoint import save_weights  # noqa: E402
+from neurodeploy.zoo.train.chip_tuning import TuningRecipe  # noqa: E402
+from neurodeploy.zoo.train.tune_spiking_vocos import tune  # noqa: E402
+from neurodeploy.zoo.train.vocoder_losses import mel_fronts, mel_loss  # noqa: E402
+from neurodeploy.zoo.train.vocoder_recipes import VocoderRecipe  # noqa: E402
+from neurodeploy.zoo.train.vocoding import validation_audio  # noqa: E402
 from neurodeploy.zoo.vocoder_stream import vocode_mel, vocode_stream  # noqa: E402
 
 CONFIG = SpikingVocosLoihiConfig(MEL_16K, width=12, hidden=24, blocks=1, steps=2)
@@ -54,7 +65,7 @@ def levels(vocoder: Vocoder, audio: Any) -> Any:
     """(L T, 1, bands, 1), and the frames of silence after the end."""
     mel = vocoder.features(torch.from_numpy(audio[None]))
     features = torch.nn.functional.pad(features_of(mel), (0, CONFIG.ahead))
-    return features.permute(2, 0, 1).repeat_interleave(CONFIG.steps, 0).numpy()[..., None]
+    return held(features, CONFIG.steps).numpy()
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +109,29 @@ def test_lava_speaks_the_same(vocoder: Vocoder, program: Any, audio: Any) -> Non
     )
     assert ours.size == short.size
     np.testing.assert_allclose(ours, lavas, rtol=0, atol=1e-7)  # one head, frames grouped otherwise
+
+
+def test_the_loss_that_tuning_tells_is_that_of_the_speech_of_the_tuned_integers(
+    vocoder: Vocoder, audio: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(VOCODERS, "tiny", lambda: spiking_vocos_loihi(CONFIG))
+    weights = tmp_path / "tiny.safetensors"
+    save_weights(weights, vocoder)
+    write_flac(tmp_path / "clip.flac", audio)
+    write_spiking_vocos(weights, [tmp_path / "clip.flac"], tmp_path)
+    clip = Recording("clip", "speech", "train", "made", "clip", audio.size, "CC0-1.0")
+    speech = Speech((clip,), lambda path: audio)
+    recipe = TuningRecipe(steps=3, batch=2, seconds=0.1, lr=1e-3)
+    rounded = open_chip_vocoder(vocoder, weights, "cpu")
+    facts = tune(weights.with_suffix(".nir"), (speech, speech), tmp_path, recipe)
+    tuned = open_chip_vocoder(vocoder, weights, "cpu")
+    (heard,) = validation_audio(speech, VocoderRecipe())
+    for word, stream in (("rounded", rounded), ("tuned", tuned)):
+        spoken = np.concatenate(list(vocode_stream(stream, [heard])))
+        both = (torch.from_numpy(x[None, : spoken.size]) for x in (spoken, heard))
+        loss = mel_loss(*both, mel_fronts(16_000)).item()
+        assert facts[f"mel_{word}"] == pytest.approx(loss, rel=1e-4)
+    assert facts["mel_tuned"] != facts["mel_rounded"]
 
 
 def test_what_does_not_belong_together_is_refused(

@@ -30,6 +30,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.zoo.audio.log_levels import LogLevels
 from neurodeploy.zoo.models.chip_layers import Norm, lif, over_frames
 from neurodeploy.zoo.models.vocos import EPSILON, Vocoder, VocosConfig
@@ -62,6 +63,11 @@ def features_of(mel: Tensor) -> Tensor:
     """Log-mels (natural) to multiples of 1/256 in [0, 1); no gradient passes."""
     share = MEL_LEVELS.share(mel.detach() * DECIBELS_PER_NEPER)
     return torch.round(share.clamp(0.0, 1.0) * MEL_LEVELS.top) / 2**MEL_LEVELS.bits
+
+
+def held(features: Tensor, steps: int) -> Tensor:
+    """(B, bands, L) -> what the chip gets, (L steps, B, bands, 1): each frame held."""
+    return features.permute(2, 0, 1).repeat_interleave(steps, dim=0)[..., None]
 
 
 class Block(nn.Module):
@@ -125,6 +131,15 @@ class LoihiBackbone(nn.Module):
     def forward(self, mel: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         features = functional.pad(features_of(mel), (0, self.ahead))  # after the end: silence
         return self.norm(self.chip(features)[:, self.ahead :]), ()
+
+
+def loihi_backbone(vocoder: Vocoder) -> LoihiBackbone:
+    """The backbone of a vocoder that a chip can run; ConfigError for another."""
+    backbone = vocoder.backbone
+    if not isinstance(backbone, LoihiBackbone):
+        detail = f"{type(backbone).__name__} is no chip's; spiking_vocos_loihi's is"
+        raise ConfigError(Diagnostic("vocoder", "backbone", detail))
+    return backbone
 
 
 def spiking_vocos_loihi(config: SpikingVocosLoihiConfig | None = None) -> Vocoder:

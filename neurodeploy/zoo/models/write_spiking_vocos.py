@@ -17,14 +17,12 @@ import numpy as np
 import torch
 
 import neurodeploy
-from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.ir.nir_file import write_nir
-from neurodeploy.whole_files import write_whole
 from neurodeploy.zoo.audio.io import read_recording, resample
 from neurodeploy.zoo.models.spiking_vocos_graph import to_graph
-from neurodeploy.zoo.models.spiking_vocos_loihi import LoihiBackbone, features_of
-from neurodeploy.zoo.models.vocoders import VOCODERS
-from neurodeploy.zoo.train.checkpoint import load_weights
+from neurodeploy.zoo.models.spiking_vocos_loihi import features_of, held, loihi_backbone
+from neurodeploy.zoo.models.vocoders import load_vocoder
+from neurodeploy.zoo.models.write_spiking_s4 import write_calibration
 
 SECONDS = 3
 
@@ -33,20 +31,13 @@ SECONDS = 3
 def write_spiking_vocos(weights: Path, recordings: list[Path], out: Path) -> None:
     """All three files; raises what reading weights or recordings raises."""
     name = weights.stem
-    if name not in VOCODERS or not isinstance(
-        (vocoder := VOCODERS[name]()).backbone, LoihiBackbone
-    ):
-        detail = "the file is not named after a deployable vocoder"
-        raise ConfigError(Diagnostic(str(weights), "vocoder-unknown", detail))
-    load_weights(weights, vocoder)
-    backbone = vocoder.double().eval().backbone
-    assert isinstance(backbone, LoihiBackbone)
+    vocoder = load_vocoder(weights).double()
+    backbone = loihi_backbone(vocoder)
     config = backbone.chip.config
     rate = config.mel.sample_rate
     heard = (resample(*read_recording(path), rate) for path in recordings)
     audio = np.stack([np.resize(x, SECONDS * rate) for x in heard])
-    held = features_of(vocoder.features(torch.from_numpy(audio).double())).permute(2, 0, 1)
-    levels = held.repeat_interleave(config.steps, dim=0)[..., None].float().numpy()
+    features = features_of(vocoder.features(torch.from_numpy(audio).double()))
     manifest = {
         "producer": f"neurodeploy {neurodeploy.__version__}, nir {metadata.version('nir')}",
         "source": f"neurodeploy/zoo/models/vocoders.py:VOCODERS[{name!r}]",
@@ -55,9 +46,7 @@ def write_spiking_vocos(weights: Path, recordings: list[Path], out: Path) -> Non
         "input_shape": [config.mel.bands, 1],
     }
     write_nir(out / f"{name}.nir", to_graph(backbone.chip), manifest)
-    write_whole(
-        out / f"{name}_calibration.npz", lambda file: np.savez_compressed(file, input=levels)
-    )
+    write_calibration(out / f"{name}.nir", held(features, config.steps).numpy())
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import torch
 from torch import Tensor
@@ -23,25 +23,26 @@ from neurodeploy.zoo.train import classifier, vad
 from neurodeploy.zoo.train.classifiers import CLASSIFIERS, task_and_data
 
 Batch = tuple[Tensor, Tensor]
+Item = TypeVar("Item")
 Loss = Callable[[Any, Any], Tensor]
 VAD_WINDOW = 100  # time steps: a quarter of a mixture is enough to go on with
 VAD_BATCH = 32
 
 
-class Batches(Sequence[Batch]):
+class Batches(Sequence[Item]):
     """`steps` batches, each made when it is asked for."""
 
-    def __init__(self, at: Callable[[int], Batch], steps: int) -> None:
+    def __init__(self, at: Callable[[int], Item], steps: int) -> None:
         self._at, self._steps = at, steps
 
     def __len__(self) -> int:
         return self._steps
 
     @overload
-    def __getitem__(self, index: int) -> Batch: ...
+    def __getitem__(self, index: int) -> Item: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Batch]: ...
-    def __getitem__(self, index: int | slice) -> Batch | Sequence[Batch]:
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(self._steps))]
         if not -self._steps <= index < self._steps:
@@ -49,7 +50,7 @@ class Batches(Sequence[Batch]):
         return self._at(index % self._steps)
 
 
-def recipe_batches(name: str, data: Path, steps: int) -> tuple[Batches, Loss]:
+def recipe_batches(name: str, data: Path, steps: int) -> tuple[Batches[Batch], Loss]:
     """Batches (x, target) and loss(read-out in real units, target) of a network of the zoo.
 
     Raises what the data's reader raises.

@@ -36,7 +36,7 @@ class TuningData:
     """Batches and their loss; validation: batches of training data that are not trained on, to pick
     the step by; calibration input; test: what the gain is measured on."""
 
-    batches: Batches
+    batches: Batches[tuple[torch.Tensor, torch.Tensor]]
     loss: Loss
     validation: Sequence[tuple[Any, Any]]
     calibration: Array

@@ -3,23 +3,15 @@
     python -m neurodeploy.zoo.train.tune_spiking_s4 FOLDER/spiking_s4_loihi.nir --corpus CORPUS
         --out FOLDER [--steps 300]
 
-The graph is compiled; weights and biases train so that the integers, not the reals, have a small
-loss, which is that of the second stage of training: perceptual distance and SI-SNR. Mixture i of
-step s is a function of (seed, s, i) alone. FOLDER gets, named spiking_s4_loihi_tuned,
-
-    .ndp               the trained integers, in the graph's time: a mask within its frame
-    .nir, .toml        the graph that they stand for in real numbers. Compiled anew it gets scales
-                       of its own: integers as good as these, and not the same
-    _calibration.npz   the input that set the scales
-    .json              the recipe, and SI-SNR over the validation mixtures before and after
+The loss is that of the second stage of training, perceptual distance and SI-SNR; what is told is
+SI-SNR over the validation mixtures, dB. zoo/train/chip_tuning.py says what is written.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurodeploy.ir.array_files import read_arrays
-from neurodeploy.ir.files import write_program
-from neurodeploy.ir.nir_file import read_nir, write_nir
-from neurodeploy.pipeline import chip_of, load, to_integers
-from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.audio.torch_stft import Stft
 from neurodeploy.zoo.data.noisy_speech import Pair, open_pool
-from neurodeploy.zoo.denoisers import CHIP_STFT, calibration_beside
-from neurodeploy.zoo.fine_tuning import FixedNetwork, fine_tune
-from neurodeploy.zoo.fine_tuning.graph import tuned_graph
+from neurodeploy.zoo.denoisers import CHIP_STFT
+from neurodeploy.zoo.fine_tuning import FixedNetwork
 from neurodeploy.zoo.models.masking import log_levels
-from neurodeploy.zoo.models.write_spiking_s4 import write_calibration
+from neurodeploy.zoo.train.batches import Batches
+from neurodeploy.zoo.train.chip_tuning import TuningRecipe, tune_graph
 from neurodeploy.zoo.train.enhancement import (
     EnhancementRecipe,
     stacked,
@@ -48,19 +35,10 @@ from neurodeploy.zoo.train.enhancement import (
 from neurodeploy.zoo.train.perceptual_distance import PerceptualDistance
 from neurodeploy.zoo.train.si_snr import si_snr
 
-NAME = "spiking_s4_loihi_tuned"
-
 
 @dataclass(frozen=True)
-class TuningRecipe:
-    """What the tuned integers depend on besides graph and corpus."""
-
-    steps: int = 300
-    batch: int = 8
-    seconds: float = 2.0
-    lr: float = 1e-4
+class EnhancerTuning(TuningRecipe):
     perceptual: float = 5.0  # weight of the perceptual distance, dB per MOS
-    seed: int = 20240301
 
 
 class Target:
@@ -99,26 +77,17 @@ class Loss:
         return (self._weight * distance - si_snr(audio, target.clean)).mean()
 
 
-class Batches:
-    """Training batches, drawn when they are asked for."""
+def training_batches(corpus: Path, recipe: TuningRecipe) -> Batches[tuple[Any, Target]]:
+    """Drawn when they are asked for."""
+    pool = open_pool(corpus, "train")
+    mixing = EnhancementRecipe(seed=recipe.seed, seconds=recipe.seconds)
 
-    def __init__(self, corpus: Path, recipe: TuningRecipe) -> None:
-        self._pool = open_pool(corpus, "train")
-        self._recipe = recipe
-        self._mixing = EnhancementRecipe(seed=recipe.seed, seconds=recipe.seconds)
+    def at(step: int) -> tuple[Any, Target]:
+        items = range(recipe.batch)
+        target = Target([training_pair(pool, mixing, step, i) for i in items])
+        return target.features, target
 
-    def __len__(self) -> int:
-        return self._recipe.steps
-
-    def __iter__(self) -> Iterator[tuple[Any, Target]]:
-        for step in range(self._recipe.steps):
-            items = range(self._recipe.batch)
-            pairs = [training_pair(self._pool, self._mixing, step, i) for i in items]
-            target = Target(pairs)
-            yield target.features, target
-
-    def __contains__(self, batch: object) -> bool:
-        return False
+    return Batches(at, recipe.steps)
 
 
 @torch.no_grad()
@@ -131,32 +100,17 @@ def validation_quality(network: FixedNetwork, pairs: list[Pair]) -> float:
     return float(torch.cat(found).mean())
 
 
-def tune(graph: Path, corpus: Path, out: Path, recipe: TuningRecipe) -> dict[str, Any]:
-    """Tune, write both files, and return what the second holds."""
-    calibration = read_arrays(calibration_beside(graph))["input"]
+def tune(graph: Path, corpus: Path, out: Path, recipe: EnhancerTuning) -> dict[str, Any]:
+    """Tune, write all files, and return what .json holds."""
     pairs = validation_pairs(open_pool(corpus, "val"), EnhancementRecipe())
-    before = to_integers(load(graph, None), chip_of("loihi2"), calibration)
-    first = validation_quality(FixedNetwork(before.program), pairs)
-    tuned = fine_tune(
+    return tune_graph(
         graph,
-        Batches(corpus, recipe),
+        training_batches(corpus, recipe),
         Loss(recipe.perceptual),
-        calibration=calibration,
-        epochs=1,
-        lr=recipe.lr,
-        report=lambda step, steps, loss: print(f"{step}/{steps}  loss {loss:.2f} dB", flush=True),
+        {"si_snr": lambda network: validation_quality(network, pairs)},
+        out,
+        recipe,
     )
-    last = validation_quality(tuned.network, pairs)
-    write_program(out / f"{NAME}.ndp", tuned.within_steps)
-    nodes, manifest = read_nir(graph)
-    real = tuned.compiled.real
-    word = real.meta.get("discretisation")
-    same = tuned_graph(tuned, nodes, dt=real.dt, discretisation=word)
-    write_nir(out / f"{NAME}.nir", same, manifest)
-    write_calibration(out / f"{NAME}.nir", calibration)
-    facts = {"recipe": asdict(recipe), "si_snr_rounded": first, "si_snr_tuned": last}
-    write_text(out / f"{NAME}.json", json.dumps(facts, indent=2) + "\n")
-    return facts
 
 
 def main() -> None:
@@ -164,9 +118,9 @@ def main() -> None:
     parser.add_argument("graph", type=Path)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=TuningRecipe.steps)
+    parser.add_argument("--steps", type=int, default=EnhancerTuning.steps)
     given = parser.parse_args()
-    facts = tune(given.graph, given.corpus, given.out, TuningRecipe(steps=given.steps))
+    facts = tune(given.graph, given.corpus, given.out, EnhancerTuning(steps=given.steps))
     print(json.dumps(facts, indent=2))
 
 
