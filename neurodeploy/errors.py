@@ -6,7 +6,9 @@ A stage collects every problem it finds as a `Diagnostic` and raises once. The l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -73,3 +75,25 @@ class BackendUnavailable(NeurodeployError):
     """A backend or optional package that is not installed here."""
 
     exit_code = 3
+
+
+@contextmanager
+def errors_as_lines() -> Iterator[None]:
+    """What a program's `main` runs in: users' errors become a line each on stderr and the exit
+    code; so do missing packages."""
+    try:
+        yield
+    except NeurodeployError as error:
+        _stop(error)
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.startswith("neurodeploy"):
+            raise
+        detail = "is not installed, and this command needs it"
+        hint = "neurodeploy doctor says what installs it"
+        _stop(BackendUnavailable(Diagnostic(error.name, "package-missing", detail, hint)))
+
+
+def _stop(error: NeurodeployError) -> None:
+    for diagnostic in error.diagnostics:
+        sys.stderr.write(f"error: {diagnostic}\n")
+    raise SystemExit(error.exit_code) from None

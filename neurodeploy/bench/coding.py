@@ -41,7 +41,7 @@ from neurodeploy.bench.records import to_json
 from neurodeploy.bench.speech_metrics import pesq_or_nan, si_sdr, stoi
 from neurodeploy.bench.vocoder_metrics import distillmos
 from neurodeploy.bench.vocoding import test_recordings
-from neurodeploy.errors import BackendUnavailable, Diagnostic
+from neurodeploy.errors import BackendUnavailable, Diagnostic, errors_as_lines
 from neurodeploy.hardware import Hardware, list_hardware, load_hardware
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio
@@ -198,4 +198,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with errors_as_lines():
+        main()

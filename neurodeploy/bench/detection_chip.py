@@ -27,7 +27,7 @@ from neurodeploy.bench.detection import (
     detection_table,
     load_vad_sets,
 )
-from neurodeploy.errors import Diagnostic, VerificationError
+from neurodeploy.errors import Diagnostic, VerificationError, errors_as_lines
 from neurodeploy.ir.program import Program
 from neurodeploy.passes.quantize import Form, Options
 from neurodeploy.whole_files import write_text, write_whole
@@ -148,4 +148,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with errors_as_lines():
+        main()

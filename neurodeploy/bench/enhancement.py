@@ -32,7 +32,7 @@ from neurodeploy.bench.enhancement_systems import System, named_systems
 from neurodeploy.bench.enhancer_costs import network_costs
 from neurodeploy.bench.provenance import provenance
 from neurodeploy.bench.records import to_json
-from neurodeploy.errors import ConfigError, DataError, Diagnostic
+from neurodeploy.errors import ConfigError, DataError, Diagnostic, errors_as_lines
 from neurodeploy.hardware import Hardware, list_hardware, load_hardware
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.data.noisy_speech_sets import SETS, RenderedSet, render_set
@@ -160,4 +160,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with errors_as_lines():
+        main()

@@ -13,11 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from neurodeploy.zoo.audio.io import SAMPLE_RATE
-
 NEURON_OP = 10  # synaptic operations that one neuron update counts as
 
 
@@ -43,12 +38,3 @@ def ndns_cost(
     power = (synaptic_operations + NEURON_OP * neuron_updates) / dt
     latency = buffer_s + compute_s + denoiser_delay_s
     return NdnsCost(latency, power, power * latency)
-
-
-def denoiser_delay_s(noisy: npt.NDArray[np.floating], enhanced: npt.NDArray[np.floating]) -> float:
-    """How much later `enhanced` is than `noisy`, by the peak of their cross-correlation, s."""
-    size = 1 << (2 * len(noisy)).bit_length()
-    spectrum = np.fft.rfft(enhanced, size) * np.conj(np.fft.rfft(noisy, size))
-    correlation = np.fft.irfft(spectrum, size)
-    lag = int(np.argmax(correlation))
-    return (lag if lag < size // 2 else lag - size) / SAMPLE_RATE

@@ -33,6 +33,7 @@ from neurodeploy.bench.counting.record import CountRecord
 from neurodeploy.bench.counting.torch_counter import count_ops
 from neurodeploy.bench.energy_models import ENERGY_MODELS, Work
 from neurodeploy.bench.energy_models.arithmetic import PRECISIONS, arithmetic
+from neurodeploy.errors import errors_as_lines
 from neurodeploy.hardware import load_hardware
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.models.plif import PlifSteps
@@ -198,4 +199,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with errors_as_lines():
+        main()

@@ -32,6 +32,7 @@ from neurodeploy.bench.provenance import provenance
 from neurodeploy.bench.records import to_json
 from neurodeploy.bench.speech_metrics import pesq_or_nan, stoi
 from neurodeploy.bench.vocoder_metrics import distillmos, mel_l1, mr_stft, pitch_distances
+from neurodeploy.errors import errors_as_lines
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio
 from neurodeploy.zoo.audio.mel import MelConfig, log_mel
@@ -165,4 +166,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with errors_as_lines():
+        main()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
-from typing import Any, NoReturn
+from contextlib import nullcontext
+from typing import Any
 
 import typer
 
 import neurodeploy.cli
-from neurodeploy.errors import BackendUnavailable, Diagnostic, NeurodeployError
+from neurodeploy.errors import errors_as_lines
 
 
 def build() -> typer.Typer:
@@ -47,21 +48,5 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     # --debug may stand anywhere
     rest = [*(["--debug"] if debug else []), *(a for a in given if a != "--debug")]
-    try:
+    with nullcontext() if debug else errors_as_lines():
         build()(args=rest, prog_name="neurodeploy")
-    except NeurodeployError as error:
-        if debug:
-            raise
-        _stop(error)
-    except ModuleNotFoundError as error:
-        if debug or not error.name or error.name.startswith("neurodeploy"):
-            raise
-        detail = "is not installed, and this command needs it"
-        hint = "neurodeploy doctor says what installs it"
-        _stop(BackendUnavailable(Diagnostic(error.name, "package-missing", detail, hint)))
-
-
-def _stop(error: NeurodeployError) -> NoReturn:
-    for diagnostic in error.diagnostics:
-        sys.stderr.write(f"error: {diagnostic}\n")
-    raise SystemExit(error.exit_code) from None

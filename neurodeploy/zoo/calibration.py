@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from neurodeploy.errors import errors_as_lines
 from neurodeploy.whole_files import write_text, write_whole
 from neurodeploy.zoo.data.braille import encode_braille, read_braille
 from neurodeploy.zoo.data.digits import encode_digits, read_digits
@@ -73,4 +74,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with errors_as_lines():
+        main()

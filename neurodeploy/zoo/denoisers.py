@@ -89,14 +89,18 @@ class CpuDenoiser:
 
 
 class LavaDenoiser:
-    """The same on Lava, which runs a whole recording at once."""
-
-    delay = 0  # what comes back is aligned
+    """The same on Lava, which runs a whole recording at once; as late as on a chip."""
 
     def __init__(self, program: Program) -> None:
         self.stft = CHIP_STFT
         self._program = program
+        self._output = program.outputs[0]
         self._done = False
+
+    @property
+    def delay(self) -> int:
+        """Steps that the output's population lives late."""
+        return self._program.latency[self._output]
 
     def advance(self, magnitude: Frames) -> Frames:
         """See `Denoiser`; ConfigError at the second call."""
@@ -105,7 +109,8 @@ class LavaDenoiser:
             raise ConfigError(Diagnostic("lava", "stream", detail, "--backend cpu streams"))
         self._done = True
         trace = run(self._program, _features(self._program, magnitude), backend="lava")
-        return trace.real(self._program.outputs[0]).reshape(len(magnitude), -1)
+        frames = trace.real(self._output).reshape(len(magnitude), -1)
+        return np.concatenate([np.zeros((self.delay, frames.shape[1])), frames])[: len(magnitude)]
 
 
 def open_denoiser(network: Path, backend: str) -> TorchDenoiser | CpuDenoiser | LavaDenoiser:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from neurodeploy.bench.enhancement_scores import by_ratio, summary
-from neurodeploy.bench.ndns import denoiser_delay_s, ndns_cost
+from neurodeploy.bench.ndns import ndns_cost
 from neurodeploy.bench.speech_metrics import dnsmos, pesq_nb, pesq_wb, si_snr, stoi
 from neurodeploy.zoo.data.clips import load_clips
 
@@ -62,12 +62,6 @@ def test_cost_follows_the_challenge_on_its_baseline() -> None:
     assert cost.power_proxy == pytest.approx(14.52e6, rel=1e-3)
     assert cost.pdp_proxy == pytest.approx(0.465e6, rel=2e-3)
     assert cost.latency_s == pytest.approx(32.02e-3)
-
-
-def test_the_denoisers_delay_is_found() -> None:
-    x = np.random.default_rng(0).normal(size=4000)
-    assert denoiser_delay_s(x, np.roll(x, 37)) == 37 / 16_000
-    assert denoiser_delay_s(x, np.roll(x, -5)) == -5 / 16_000
 
 
 def test_summaries_are_means_with_their_errors() -> None:

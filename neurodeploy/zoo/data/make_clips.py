@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.errors import DataError, Diagnostic, errors_as_lines
 from neurodeploy.zoo.audio.io import write_flac
 from neurodeploy.zoo.data.labels import segments
 from neurodeploy.zoo.data.manifest import MANIFEST, Recording, read_manifest
@@ -132,4 +132,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with errors_as_lines():
+        main()

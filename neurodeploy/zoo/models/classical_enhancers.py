@@ -49,12 +49,16 @@ def rnnoise(audio: Audio) -> Audio:
     finally:
         library.rnnoise_destroy(state)
     out = frames[RNNOISE_DELAY : RNNOISE_DELAY + x.size] / np.float32(FULL_SCALE)
-    return np.resize(resample(out, RNNOISE_RATE, SAMPLE_RATE), audio.size)
+    return _fitted(resample(out, RNNOISE_RATE, SAMPLE_RATE), audio.size)
 
 
 def _without_delay(out: Any, size: int) -> Audio:
-    late = np.asarray(out, dtype=np.float32)[DENOISE_HOP:]
-    return np.pad(late, (0, max(0, size - late.size)))[:size]
+    return _fitted(np.asarray(out, dtype=np.float32)[DENOISE_HOP:], size)
+
+
+def _fitted(audio: Audio, size: int) -> Audio:
+    """Cut, or with zeros behind it."""
+    return np.pad(audio, (0, max(0, size - audio.size)))[:size]
 
 
 def _dithered(audio: Audio) -> Audio:

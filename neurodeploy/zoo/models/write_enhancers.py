@@ -15,8 +15,10 @@ import argparse
 import json
 import shutil
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
+from neurodeploy.errors import DataError, Diagnostic, errors_as_lines
 from neurodeploy.whole_files import write_text, write_whole
 from neurodeploy.zoo.models.enhancers import load_enhancer
 from neurodeploy.zoo.models.write_spiking_s4 import NAME as CHIP
@@ -28,11 +30,13 @@ TUNED = (f"{CHIP}_tuned.ndp", f"{CHIP}_tuned.json")
 
 
 def write_enhancers(runs: Path, corpus: Path, out: Path) -> Iterator[Path]:
-    """What was written, file by file; raises what reading weights or corpus raises."""
-    for name in NETWORKS:
-        stages = [s for s in (name, f"{name}_2") if (runs / s / f"{name}.safetensors").is_file()]
-        if not stages:
-            continue
+    """What was written, file by file; raises DataError where nothing has been trained, and what
+    reading weights or corpus raises."""
+    trained = {name: stages for name in NETWORKS if (stages := _stages(runs, name))}
+    if not trained:
+        detail = f"holds none of {', '.join(f'{n}/{n}.safetensors' for n in NETWORKS)}"
+        raise DataError(Diagnostic(str(runs), "runs-missing", detail, "neurodeploy train NAME"))
+    for name, stages in trained.items():
         weights = runs / stages[-1] / f"{name}.safetensors"
         load_enhancer(weights)
         yield _copy(weights, out)
@@ -47,6 +51,12 @@ def write_enhancers(runs: Path, corpus: Path, out: Path) -> Iterator[Path]:
     for name in TUNED:
         if (runs / "tuned" / name).is_file():
             yield _copy(runs / "tuned" / name, out)
+
+
+def _stages(runs: Path, name: str) -> list[str]:
+    """The folders of a training's stages, as far as they are done."""
+    folders = (name, f"{name}_2")
+    return list(takewhile(lambda f: (runs / f / f"{name}.safetensors").is_file(), folders))
 
 
 def _commands(name: str, stages: list[str]) -> list[str]:
@@ -70,4 +80,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with errors_as_lines():
+        main()

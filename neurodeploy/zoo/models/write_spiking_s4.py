@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 import neurodeploy
-from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.errors import ConfigError, Diagnostic, errors_as_lines
 from neurodeploy.ir.nir_file import write_nir
 from neurodeploy.whole_files import write_text, write_whole
 from neurodeploy.zoo.audio.log_levels import LogLevels
@@ -100,4 +100,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with errors_as_lines():
+        main()

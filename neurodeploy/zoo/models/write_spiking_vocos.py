@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 import neurodeploy
+from neurodeploy.errors import errors_as_lines
 from neurodeploy.ir.nir_file import write_nir
 from neurodeploy.zoo.audio.io import read_recording, resample
 from neurodeploy.zoo.models.spiking_vocos_graph import to_graph
@@ -59,4 +60,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with errors_as_lines():
+        main()

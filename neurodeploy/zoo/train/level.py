@@ -18,7 +18,8 @@ from neurodeploy.zoo.models.masking import MaskEnhancer
 
 @torch.no_grad()
 def match_level(model: MaskEnhancer, pairs: list[Pair]) -> float:
-    """Scale the mask of a network with `decoder`, in place; the gain, 1 where there is none."""
+    """Scale the mask of a network with `decoder`, in place; the gain, 1 where there is none: no
+    decoder, or nothing comes out, or its opposite."""
     decoder = getattr(model.network, "decoder", None)
     if not isinstance(decoder, nn.Linear):
         return 1.0
@@ -29,6 +30,8 @@ def match_level(model: MaskEnhancer, pairs: list[Pair]) -> float:
         clean = torch.from_numpy(pair.clean).double()
         overlap += float(enhanced @ clean)
         power += float(enhanced @ enhanced)
+    if overlap <= 0.0:
+        return 1.0
     gain = overlap / power
     decoder.weight.mul_(gain)
     readout_gain = float(getattr(model.network, "readout_gain", 1.0))

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neurodeploy.errors import errors_as_lines
 from neurodeploy.zoo.audio.torch_stft import Stft
 from neurodeploy.zoo.data.noisy_speech import Pair, open_pool
 from neurodeploy.zoo.denoisers import CHIP_STFT
@@ -125,4 +126,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with errors_as_lines():
+        main()

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from neurodeploy.errors import errors_as_lines
 from neurodeploy.zoo.data.speech import Speech, open_speech, random_crop
 from neurodeploy.zoo.fine_tuning import FixedNetwork
 from neurodeploy.zoo.models.spiking_vocos_loihi import features_of, held, loihi_backbone
@@ -96,4 +97,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with errors_as_lines():
+        main()
