@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,9 +14,11 @@ from torch import nn  # noqa: E402
 from neurodeploy import pipeline  # noqa: E402
 from neurodeploy.errors import ConfigError, DataError, QuantizationError  # noqa: E402
 from neurodeploy.frontends.snntorch import to_nir  # noqa: E402
+from neurodeploy.ir.files import write_program  # noqa: E402
 from neurodeploy.passes.quantize import Options, reports_of  # noqa: E402
 from neurodeploy.zoo.fine_tuning import FixedNetwork, fine_tune, tuned_state_dict  # noqa: E402
 from neurodeploy.zoo.fine_tuning.graph import tuned_graph  # noqa: E402
+from neurodeploy.zoo.train.checkpoint import read_numbers  # noqa: E402
 
 SLOPE, STEPS, BATCH, DT = 5.0, 30, 3, 1e-3
 
@@ -116,6 +120,42 @@ def test_a_few_epochs_recover_what_three_bits_lost() -> None:
     assert hidden.measured == pytest.approx(np.mean(sent[0] != sent[1])) and hidden.name == "lif1"
     assert all(layer.rounding == "tuned" and layer.saturations == 0 for layer in tuned.layers)
     assert max(e for layer in tuned.layers for e in layer.weight_error.values()) < 1e-12
+
+
+def test_a_run_that_was_stopped_ends_with_the_same_integers(tmp_path: Path) -> None:
+    module, x = network(5), spikes(5)
+    graph = to_nir(module, (2, 7), dt=DT).graph
+    target = torch.from_numpy(pipeline.run(graph, x, dt=DT).output)
+    batches = [(np.roll(x, i, axis=0), target) for i in range(3)]
+
+    def run(checkpoint: Path | None, stop: int = 0, lr: float = 0.01):
+        def report(step: int, steps: int, value: float) -> None:
+            if step == stop:
+                raise KeyboardInterrupt
+
+        return fine_tune(
+            graph, batches, loss, calibration=x, dt=DT, options=Options(weight_bits=3), epochs=3,
+            lr=lr, score=lambda net: -loss(net(x), target).item(), score_every=2, report=report,
+            checkpoint=checkpoint, save_every=2,
+        )  # fmt: skip
+
+    whole = run(None)
+    for stop in (4, 8):
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "state.safetensors", stop)
+    assert read_numbers(tmp_path / "state.safetensors")["step"] == 6
+    with pytest.raises(ConfigError, match="checkpoint-foreign"):
+        run(tmp_path / "state.safetensors", lr=0.02)
+    resumed = run(tmp_path / "state.safetensors")
+    assert (resumed.losses, resumed.scores, resumed.kept) == (
+        whole.losses,
+        whole.scores,
+        whole.kept,
+    )
+    assert len(set(whole.losses)) == 3
+    write_program(tmp_path / "whole.ndp", whole.program)
+    write_program(tmp_path / "resumed.ndp", resumed.program)
+    assert (tmp_path / "whole.ndp").read_bytes() == (tmp_path / "resumed.ndp").read_bytes()
 
 
 @pytest.mark.parametrize("rounding", ["nearest", "calibrated"])

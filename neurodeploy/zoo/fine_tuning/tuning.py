@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import nir
@@ -25,12 +26,13 @@ from neurodeploy.ir.verify import verify_program
 from neurodeploy.passes.quantize import LayerReport, Options, with_reports
 from neurodeploy.pipeline import Compiled
 from neurodeploy.zoo.fine_tuning.network import FixedNetwork, Messages
+from neurodeploy.zoo.fine_tuning.resuming import Progress, batches_from
+from neurodeploy.zoo.fine_tuning.selection import Score, Selection
 
 Batches = Collection[tuple[Any, Any]]
 Loss = Callable[[Any, Any], Tensor]
 Penalty = Callable[[Messages], Tensor]
 Report = Callable[[int, int, float], None]
-Score = Callable[[FixedNetwork], float]
 
 CLIP = 1.0
 LAST_RATE = 0.02
@@ -64,33 +66,6 @@ class FineTuned:
         return replace(fixed, meta={**fixed.meta, "fine_tuned": f"{self.kept} steps"})
 
 
-@dataclass
-class _Selection:
-    """The weights with the largest score so far; without a score the last."""
-
-    network: FixedNetwork
-    score: Score | None
-    scores: list[float] = field(default_factory=list)
-    kept: int = 0
-    _weights: dict[str, Tensor] = field(default_factory=dict)
-
-    @torch.no_grad()
-    def offer(self, step: int) -> None:
-        """The weights of now, after that many steps: of equal ones the earlier are kept."""
-        if self.score is None:
-            self.kept = step
-            return
-        self.scores.append(self.score(self.network))
-        if not self._weights or self.scores[-1] > max(self.scores[:-1]):
-            self.kept = step
-            self._weights = {k: v.clone() for k, v in self.network.state_dict().items()}
-
-    def restore(self) -> None:
-        """Brings the best weights back."""
-        if self._weights:
-            self.network.load_state_dict(self._weights)
-
-
 def fine_tune(
     source: nir.NIRGraph | Program | str | Path,
     data: Batches,
@@ -109,6 +84,8 @@ def fine_tune(
     score: Score | None = None,
     score_every: int | None = None,
     device: str = "cpu",
+    checkpoint: Path | None = None,
+    save_every: int = 20,
     report: Report = lambda step, steps, loss: None,
 ) -> FineTuned:
     """Trains weights and biases so that the fixed Program, not the real one, has a small loss.
@@ -124,8 +101,11 @@ def fine_tune(
     calibration, hardware, options, dt: as for `compile`; calibrated rounding starts the training at
     its integers, the nearest at the real weights. slope: of the surrogate gradient, in real
     membrane units.
+    checkpoint: a file that holds the state every `save_every` steps; where it is there, the run
+    goes on from it, and if the data come in the same order, ends with the same bits.
 
-    Raises what `compile` raises, and DataError for a loss that is not finite.
+    Raises what `compile` raises, DataError for a loss that is not finite, and ConfigError for a
+    checkpoint of another run.
     """
     if epochs < 1 or len(data) == 0:
         raise ConfigError(Diagnostic("fine_tune", "epochs", f"{epochs} of {len(data)} batches"))
@@ -139,20 +119,20 @@ def fine_tune(
         raise QuantizationError(Diagnostic(compiled.program.name, "fine-tuning", detail))
     total = epochs * len(data)
     optimizer = torch.optim.AdamW(_groups(network, weight_decay), lr=lr)
-    losses = []
-    selection = _Selection(network, score)
-    selection.offer(0)
-    for epoch in range(epochs):
-        values = []
-        for index, (x, target) in enumerate(data, 1):
-            step = epoch * len(data) + index
+    selection = Selection(network, score)
+    settings = {"steps": total, "lr": lr, "weight_decay": weight_decay, "slope": slope}
+    run = Progress(checkpoint, save_every, network, optimizer, selection, settings)
+    run.resume()
+    for epoch in range(len(run.losses) // len(data), epochs):
+        for x, target in batches_from(data, len(run.losses) - epoch * len(data)):
+            step = len(run.losses) + 1
             for group in optimizer.param_groups:
                 group["lr"] = lr * _share((step - 1) / total)
-            values.append(_train_step(network, optimizer, x, target, loss, penalty))
-            report(step, total, values[-1])
+            value = _train_step(network, optimizer, x, target, loss, penalty)
+            report(step, total, value)
             if step % (score_every or len(data)) == 0 or step == total:
                 selection.offer(step)
-        losses.append(sum(values) / len(values))
+            run.taken(value, last=step == total)
     selection.restore()
     fixed = network.to_program()
     verify_program(fixed)
@@ -162,7 +142,8 @@ def fine_tune(
     program = with_reports(pipeline.to_hardware_time(fixed, chip, calibration), layers)
     kept, scores = selection.kept, tuple(selection.scores)
     program = replace(program, meta={**program.meta, "fine_tuned": f"{kept} steps"})
-    return FineTuned(program, tuned, compiled, network, tuple(losses), scores, layers, kept)
+    losses = tuple(fmean(run.losses[i : i + len(data)]) for i in range(0, total, len(data)))
+    return FineTuned(program, tuned, compiled, network, losses, scores, layers, kept)
 
 
 def _train_step(

@@ -7,7 +7,7 @@ recipe whose batches and learning rates are functions of the step alone then con
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,15 @@ from neurodeploy.whole_files import write_whole
 
 def save_weights(path: Path, model: nn.Module, metadata: dict[str, str] | None = None) -> None:
     """The model's state_dict as safetensors; the file appears whole or not at all."""
-    tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
-    content = save(tensors, metadata=metadata)
+    write_tensors(path, model.state_dict(), metadata)
+
+
+def write_tensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None
+) -> None:
+    """Tensors as safetensors; the file appears whole or not at all."""
+    here = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    content = save(here, metadata=metadata)
     write_whole(path, lambda partial: partial.write_bytes(content))
 
 

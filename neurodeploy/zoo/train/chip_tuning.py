@@ -8,6 +8,7 @@ NAME_tuned,
     .nir, .toml        the graph that they stand for in real numbers. Compiled anew it gets scales
                        of its own: integers as good as these, and not the same
     _calibration.npz   the input that set the scales
+    _checkpoint.safetensors   every 20 steps, from which a run that was killed goes on
     .json              the recipe, and the scores over validation data before and after
 """
 
@@ -72,6 +73,7 @@ def tune_graph(
         calibration=calibration,
         epochs=1,
         lr=recipe.lr,
+        checkpoint=out / f"{graph.stem}_tuned_checkpoint.safetensors",
         report=lambda step, steps, value: print(f"{step}/{steps}  loss {value:.3f}", flush=True),
     )
     facts |= _scored(tuned.network, scores, "tuned")
