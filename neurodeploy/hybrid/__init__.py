@@ -4,12 +4,14 @@ from neurodeploy.hybrid.compiling import compile_hybrid, cut
 from neurodeploy.hybrid.files import read_hybrid, write_hybrid
 from neurodeploy.hybrid.program import ChipPart, HostPart, HybridProgram
 from neurodeploy.hybrid.running import Crossing, HybridTrace, run_hybrid
+from neurodeploy.hybrid.streaming import HybridStream
 
 __all__ = [
     "ChipPart",
     "Crossing",
     "HostPart",
     "HybridProgram",
+    "HybridStream",
     "HybridTrace",
     "compile_hybrid",
     "cut",

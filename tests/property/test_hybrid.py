@@ -15,8 +15,9 @@ import snntorch  # noqa: E402
 from torch import nn  # noqa: E402
 
 from neurodeploy import pipeline  # noqa: E402
+from neurodeploy.errors import ConfigError  # noqa: E402
 from neurodeploy.frontends.hybrid import run_module, trace_step  # noqa: E402
-from neurodeploy.hybrid import compile_hybrid, cut, run_hybrid  # noqa: E402
+from neurodeploy.hybrid import HybridStream, compile_hybrid, cut, run_hybrid  # noqa: E402
 
 DT = 1e-3
 CHIP = ("fire", "add")
@@ -111,7 +112,17 @@ def test_chip_parts_have_lavas_integers_and_real_ones_are_close() -> None:
             assert np.array_equal(a, b)
             busy += a.any()
     assert busy >= 2
-    real = run_hybrid(cut(network, (network.size,), dt=DT), x)
+    for sizes in ([1] * 12, [5, 1, 6]):
+        stream = HybridStream(hybrid, batch=2)
+        sent = [stream.push(piece) for piece in np.split(x, np.cumsum(sizes)[:-1])]
+        ready = [values[hybrid.outputs[0]] for values in sent if values]
+        assert sum(map(len, ready)) == len(x) - hybrid.latency
+        whole = np.concatenate([*ready, stream.finish()[hybrid.outputs[0]]])
+        np.testing.assert_array_equal(whole, ours.output)
+    uncompiled = cut(network, (network.size,), dt=DT)
+    with pytest.raises(ConfigError, match="compile it first"):
+        HybridStream(uncompiled)
+    real = run_hybrid(uncompiled, x)
     (first, *_) = hybrid.chip_parts[0].outputs
     difference = np.abs(real.values[first] - ours.values[first])
     assert difference.mean() < 0.05 * np.abs(real.values[first]).mean()

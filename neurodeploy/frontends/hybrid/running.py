@@ -24,18 +24,31 @@ def _unwatched(network: nn.Module) -> AbstractContextManager[Any]:
     return nullcontext()
 
 
+class Region:
+    """A host's part, from rest; its neurons keep their states from one call to the next."""
+
+    def __init__(self, module: fx.GraphModule) -> None:
+        self.network = copy_for_run(module, SNNTORCH)
+
+    @torch.no_grad()
+    def advance(self, inputs: Iterable[Array]) -> tuple[Array, ...]:
+        """What it returns for the next steps, `(T, B, *shape)` each; T is not 0."""
+        steps: list[tuple[Tensor, ...]] = []
+        with SNNTORCH.running(self.network):
+            for step in _steps(self.network, inputs):
+                out = self.network(*step)
+                steps.append(out if isinstance(out, tuple) else (out,))
+        return tuple(torch.stack(values).numpy() for values in zip(*steps, strict=True))
+
+
 def run_region(
     module: fx.GraphModule, inputs: Mapping[str, Array], watch: Watch = _unwatched
 ) -> tuple[Array, ...]:
     """What a host's part returns, `(T, B, *shape)` each; `inputs` in the order of its arguments.
     watch: what is open around the run of a copy of `module`, a counter for one."""
-    network = copy_for_run(module, SNNTORCH)
-    steps: list[tuple[Tensor, ...]] = []
-    with torch.no_grad(), SNNTORCH.running(network), watch(network):
-        for step in _steps(network, inputs.values()):
-            out = network(*step)
-            steps.append(out if isinstance(out, tuple) else (out,))
-    return tuple(torch.stack(values).numpy() for values in zip(*steps, strict=True))
+    region = Region(module)
+    with watch(region.network):
+        return region.advance(inputs.values())
 
 
 def run_module(step: Step, inputs: Mapping[str, Array], keep: Iterable[str]) -> dict[str, Array]:
