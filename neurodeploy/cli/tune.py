@@ -35,6 +35,9 @@ def command(
     batch: int = typer.Option(32, help="of a .nir: samples in a batch", min=1),
     lr: float = typer.Option(1e-3, help="learning rate at the start"),
     dt: float | None = typer.Option(None, help="time step in seconds, if no manifest states it"),
+    checkpoint: Path | None = typer.Option(
+        None, help="a .safetensors that holds the state: what was killed goes on from it"
+    ),
     module: str | None = typer.Option(
         None, help="FILE.py:FACTORY that the .nir was exported from: writes .safetensors, too"
     ),
@@ -65,7 +68,16 @@ def command(
     )
     options = Options(weight_bits=bits, input_bits=input_bits)
     with _progress(steps) as report:
-        tuned, gain = tune(path, arrays, hardware=hw, options=options, lr=lr, dt=dt, report=report)
+        tuned, gain = tune(
+            path,
+            arrays,
+            hardware=hw,
+            options=options,
+            lr=lr,
+            dt=dt,
+            checkpoint=checkpoint,
+            report=report,
+        )
     write_program(output, tuned.program)
     if as_json:
         show_json(vars(gain))

@@ -88,7 +88,13 @@ def test_what_was_gained_and_what_is_left(work, capsys, bias):
 
 def test_what_is_worse_than_rounding_on_training_data_is_not_kept(work, capsys):
     exported(work)
-    assert tune(work, "--steps", 5, "--lr", 0.05) == 0  # of the tuned graph rounding is good
+    first = ("--steps", 5, "--lr", 0.05, "--checkpoint", work / "state.safetensors")
+    assert tune(work, *first) == 0  # of the tuned graph rounding is good
+    integers = (work / "tuned.ndp").read_bytes()
+    assert tune(work, *first) == 0  # all steps were taken
+    assert (work / "tuned.ndp").read_bytes() == integers
+    assert tune(work, *first, "--lr", 0.06) == 2
+    assert "checkpoint-foreign" in capsys.readouterr().err
     (work / "tuned.nir").rename(work / "net.nir")
     capsys.readouterr()
     assert tune(work, "--lr", 1.0, "--bits", 8, "--steps", 1) == 0

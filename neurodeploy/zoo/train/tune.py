@@ -108,6 +108,7 @@ def tune(
     options: Options,
     lr: float,
     dt: float | None = None,
+    checkpoint: Path | None = None,
     report: Callable[[int, int, float], None] = lambda step, steps, loss: None,
 ) -> tuple[FineTuned, Gain]:
     """Goes once through the batches and keeps the weights, the rounded ones among them, that answer
@@ -124,6 +125,7 @@ def tune(
         dt=dt,
         score=lambda network: _validated(network, data),
         score_every=max(1, len(data.batches) // CHECKS),
+        checkpoint=checkpoint,
         report=report,
     )
     compiled = tuned.compiled
