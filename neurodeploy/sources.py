@@ -127,7 +127,8 @@ def agreed_dt(path: Path, manifest: Mapping[str, Any], dt: float | None) -> floa
     stated = manifest.get("dt")
     if dt is None and stated is None:
         detail = f"{path.name} has no manifest that states it"
-        raise ConfigError(Diagnostic("dt", "missing", detail, "give dt in seconds"))
+        hint = f"give dt in seconds, or write `dt = …` into {path.stem}.toml beside it"
+        raise ConfigError(Diagnostic("dt", "missing", detail, hint))
     if stated is None:
         return check_dt(dt)
     stated = check_dt(stated)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import math
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -100,13 +101,23 @@ def _pesq(rate: int, estimate: Samples, clean: Samples, band: str) -> float:
 
 
 def stoi(estimate: Samples, clean: Samples) -> float:
-    """Short-time objective intelligibility, at most 1."""
-    return float(required("pystoi").stoi(clean, estimate, SAMPLE_RATE, extended=False))
+    """Short-time objective intelligibility, at most 1; nan where there is too little speech."""
+    return _stoi(estimate, clean, extended=False)
 
 
 def estoi(estimate: Samples, clean: Samples) -> float:
-    """Extended STOI, at most 1."""
-    return float(required("pystoi").stoi(clean, estimate, SAMPLE_RATE, extended=True))
+    """Extended STOI, at most 1; nan where there is too little speech."""
+    return _stoi(estimate, clean, extended=True)
+
+
+def _stoi(estimate: Samples, clean: Samples, *, extended: bool) -> float:
+    pystoi = required("pystoi")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)  # it returns 1e-5 then
+        try:
+            return float(pystoi.stoi(clean, estimate, SAMPLE_RATE, extended=extended))
+        except RuntimeWarning:
+            return math.nan
 
 
 @cache

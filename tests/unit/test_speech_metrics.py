@@ -41,6 +41,7 @@ def test_perceptual_metrics_fall_with_noise_and_know_the_clean_signal() -> None:
         values = [metric(x, clean) for x in noisy]
         assert values[0] == pytest.approx(best, abs=2e-3)  # of P.862.2, P.862 and STOI
         assert values[0] > values[1] > values[2]
+    assert np.isnan(stoi(noisy[1][:2_000], clean[:2_000]))
 
 
 def test_dnsmos_is_that_of_its_package() -> None:

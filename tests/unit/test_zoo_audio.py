@@ -127,6 +127,17 @@ def test_a_file_that_is_no_audio_is_refused(tmp_path: Path) -> None:
         read_audio(path)
 
 
+@pytest.mark.parametrize("left", [0.3, 0.9, 0.999])
+def test_an_ogg_that_was_cut_off_is_refused(left: float, tmp_path: Path) -> None:
+    path = tmp_path / "x.ogg"
+    write_audio(path, noise(40_000))
+    assert read_audio(path).size == 40_000
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(left * len(whole))])
+    with pytest.raises(DataError, match=r"audio-(truncated|unreadable)"):
+        read_audio(path)
+
+
 def test_a_recording_that_was_cut_off_is_refused_and_one_of_unknown_length_is_not(
     tmp_path: Path,
 ) -> None:

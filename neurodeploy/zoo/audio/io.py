@@ -25,6 +25,9 @@ FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG
 
 UNKNOWN_LENGTH = 0x7FFF_0000  # bytes; programs that write WAV to a pipe put 2^31 or 2^32 - 1
 
+OGG_HEADER = 27  # bytes of a page before its table of sizes
+OGG_PAGE = OGG_HEADER + 255 + 255 * 255  # bytes of a page at most
+
 Audio = npt.NDArray[np.float32]
 
 
@@ -92,6 +95,8 @@ def read_recording(path: str | os.PathLike[str]) -> tuple[Audio, int]:
         with soundfile.SoundFile(os.fspath(path)) as opened:
             raw, rate = opened.read(dtype="float32", always_2d=True), opened.samplerate
             _require_whole(opened.extra_info, str(path))
+            if opened.format == "OGG":
+                _require_last_page(file)
     except (soundfile.SoundFileError, OSError) as error:
         raise DataError(Diagnostic(str(path), "audio-unreadable", str(error))) from error
     check_audio(raw.reshape(-1), str(path))
@@ -104,6 +109,19 @@ def _require_whole(log: str, where: str) -> None:
     if told and int(told[2]) < int(told[1]) < UNKNOWN_LENGTH:
         detail = f"its header tells {told[1]} bytes of samples, {told[2]} are there"
         raise DataError(Diagnostic(where, "audio-truncated", detail, "fetch the whole file"))
+
+
+def _require_last_page(path: Path) -> None:
+    """That an Ogg file (RFC 3533) ends with a whole page which says that it is the last."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - OGG_PAGE))
+        tail = file.read()
+    page = tail[max(0, tail.rfind(b"OggS")) :]
+    count = page[26] if len(page) >= OGG_HEADER else 0
+    size = OGG_HEADER + count + sum(page[OGG_HEADER:][:count])
+    if len(page) < size or not page[5] & 4:
+        detail = "its last page is missing or cut off"
+        raise DataError(Diagnostic(str(path), "audio-truncated", detail, "fetch the whole file"))
 
 
 def read_audio(path: str | os.PathLike[str]) -> Audio:
