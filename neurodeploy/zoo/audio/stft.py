@@ -33,15 +33,12 @@ class StftConfig:
     window: int = 512  # samples a frame sees: 32 ms at 16 kHz
     hop: int = 128  # samples from frame to frame: 8 ms
     shape: str = "rectangle"  # or "sqrt_hann": its square sums to a constant, no leakage
-    shut: int = 0  # lowest bins that masks leave nothing of, for voices have nothing there
 
     def __post_init__(self) -> None:
         problems = []
         if self.window % (2 * self.hop):
             detail = f"window {self.window} is no even multiple of hop {self.hop}"
             problems.append(Diagnostic("stft", "overlap", detail))
-        if not 0 <= self.shut < self.bins:
-            problems.append(Diagnostic("stft", "shut", f"{self.shut} of {self.bins} bins"))
         if self.shape not in ("rectangle", "sqrt_hann"):
             detail = f"{self.shape!r} is not rectangle or sqrt_hann"
             problems.append(Diagnostic("stft", "window-unknown", detail))

@@ -2,9 +2,8 @@
 
     X = stft(hop);  o = denoiser(|X|);  enhanced = istft(relu(1 + o) X)
 
-Bins that the transform's `shut` names stay empty. A denoiser may answer `delay` frames late;
-spectra wait for it. A sample leaves overlap - 1 + delay hops after its own: the algorithmic latency
-is window + delay hop samples.
+A denoiser may answer `delay` frames late; spectra wait for it. A sample leaves overlap - 1 + delay
+hops after its own: the algorithmic latency is window + delay hop samples.
 """
 
 from __future__ import annotations
@@ -59,7 +58,6 @@ class Enhancer:
         """The next hops (L, hop) of samples -> as many enhanced ones, `late` hops ago's."""
         spectra = np.stack([self._stft.analyse(hop) for hop in hops])
         masks = np.maximum(1.0 + self.denoiser.advance(np.abs(spectra)), 0.0)
-        masks[:, : self.denoiser.stft.shut] = 0.0
         done = []
         for spectrum, mask in zip(spectra, masks, strict=True):
             self._waiting.append(spectrum)

@@ -2,7 +2,7 @@
 
     X = stft(noisy);  o = network(features(|X|));  enhanced = istft(relu(1 + o) X)
 
-The phase stays the noisy one; bins that the transform's `shut` names are 0.
+The phase stays the noisy one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from neurodeploy.zoo.audio.log_levels import TINY, LogLevels
 from neurodeploy.zoo.audio.stft import StftConfig
@@ -61,6 +60,5 @@ class MaskEnhancer(nn.Module):
         spectrum = self.stft.analysis(noisy)
         magnitude = spectrum.abs()
         mask = torch.relu(1.0 + self.network(self.features(magnitude))).to(magnitude.dtype)
-        mask = functional.pad(mask[..., (shut := self.stft.config.shut) :], (shut, 0))
         audio = self.stft.synthesis(mask * spectrum, noisy.shape[-1])
         return Enhanced(audio, mask * magnitude)
