@@ -128,11 +128,21 @@ def test_training_that_was_killed_goes_on_with_the_same_losses(
     assert whole == killed and len(whole[0].splitlines()) == 6
     assert len(set(whole[0].splitlines())) == 6
 
+    import torch
+
+    from neurodeploy.zoo.train.checkpoint import read_tensors
+
     first = tmp_path / "whole" / "tiny.safetensors"
     second = here["run"](corpus, tmp_path / "second", start=first)
     assert second["recipe"]["perceptual"] > 0 and second["recipe"]["steps"] == 3
     losses = [json.loads(line)["loss"] for line in (tmp_path / "second/metrics.jsonl").open()]
     assert len(losses) == 3
+    begun, kept = (read_tensors(f) for f in (first, tmp_path / "second" / "tiny.safetensors"))
+    taken = read_tensors(tmp_path / "second" / "checkpoint.safetensors")
+    for key, value in kept.items():
+        if value.is_floating_point() and "decoder" not in key:  # whose level is matched in the end
+            mean = 0.6 * taken[f"model/{key}"] + 0.4 * begun[key]
+            torch.testing.assert_close(value, mean)
     with pytest.raises(ConfigError, match="checkpoint-foreign"):  # the same stage, other weights
         here["run"](corpus, tmp_path / "second", start=tmp_path / "second" / "tiny.safetensors")
 

@@ -8,7 +8,9 @@ the first author's submission to the N-DNS challenge (dyabel/dns-challenge-submi
 with learning rate 0.01 on batches of 128 and 50 epochs of 500 hours. Ours is smaller by orders: a
 warm-up and a cosine, and S4's own advice for its parameters (no decay, at most 0.001).
 A second stage may follow, which is ours: from the weights of the first, with PESQ's disturbance
-(zoo/train/perceptual_distance.py) in the loss, for quality that is heard.
+(zoo/train/perceptual_distance.py) in the loss, for quality that is heard. What is kept is a mean of
+both stages' weights, which has nearly all of the first's SI-SNR and much of the second's PESQ
+(Wortsman et al. 2021, "Robust fine-tuning of zero-shot models", arXiv:2109.01903).
 
     neurodeploy train spiking_s4 --start RUN/spiking_s4.safetensors --corpus CORPUS -o RUN2
 Mixture i of a step is a function of (seed, step, i) alone, and nothing else is random, so that a
@@ -44,7 +46,7 @@ from neurodeploy.zoo.data.noisy_speech import (
 from neurodeploy.zoo.models.enhancers import ENHANCERS
 from neurodeploy.zoo.models.masking import MaskEnhancer
 from neurodeploy.zoo.models.s4d import S4D
-from neurodeploy.zoo.train.checkpoint import load_weights, save_weights
+from neurodeploy.zoo.train.checkpoint import load_weights, read_tensors, save_weights
 from neurodeploy.zoo.train.devices import Devices
 from neurodeploy.zoo.train.level import match_level
 from neurodeploy.zoo.train.loop import (
@@ -75,6 +77,7 @@ class EnhancementRecipe:
     clip: float = 10.0  # largest norm of the gradient
     mse: float = 0.001  # weight of the magnitudes' mean squared error
     perceptual: float = 0.0  # weight of the perceptual distance, dB per MOS
+    start_share: float = 0.0  # of the weights that training began with, in the mean that is kept
     seed: int = 20240229
     validate_every: int = 500  # steps between validations
     save_every: int = 100  # steps between checkpoints
@@ -99,6 +102,7 @@ def second_stage(recipe: EnhancementRecipe) -> EnhancementRecipe:
         ssm_lr=recipe.ssm_lr / 3,
         warmup=recipe.warmup // 4,
         perceptual=5.0,
+        start_share=0.4,
         seed=recipe.seed + 1,
     )
 
@@ -203,6 +207,15 @@ def validate(model: nn.Module, pairs: list[Pair], put: Callable[[Tensor], Tensor
     return {"si_snr": quality, "si_snr_gain": quality - was, "perceptual": heard}
 
 
+@torch.no_grad()
+def average_with(start: Path, model: nn.Module, share: float) -> None:
+    """Moves weights and statistics by that share of the way back to those in `start`."""
+    begun = read_tensors(start)
+    for name, now in model.state_dict().items():
+        if now.is_floating_point():
+            now.lerp_(begun[name].to(now.device), share)
+
+
 def train(
     name: str,
     pools: tuple[Pool, Pool],
@@ -246,6 +259,9 @@ def train(
         validate=lambda: validate(model, pairs, devices.put),
         report=report,
     )
+    if start is not None:
+        average_with(start, model, recipe.start_share)
+        history.append({"step": recipe.steps, "averaged": validate(model, pairs, devices.put)})
     if devices.rank == 0:
         gain = match_level(model.eval(), pairs)
         save_weights(out / f"{name}.safetensors", model)
