@@ -31,7 +31,8 @@ from neurodeploy.bench.provenance import provenance
 from neurodeploy.bench.records import to_json
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.codec.weights import Codec
-from neurodeploy.zoo.models.esc import CODECS, Esc
+from neurodeploy.zoo.models.codecs import CODECS
+from neurodeploy.zoo.models.esc import Esc
 
 RESULT = Path(__file__).parent / "results" / "codecs.json"
 SECONDS, KBPS, STREAMS = 10, 9.0, 6

@@ -26,7 +26,7 @@ def train(
     ] = None,
     twin: Annotated[
         Path | None,
-        typer.Option(help="Spiking vocoders: weights of the trained artificial twin."),
+        typer.Option(help="Spiking vocoders, codecs: weights of the trained artificial twin."),
     ] = None,
     precision: Annotated[
         str, typer.Option(help="fp32; enhancers also bf16, mixed: for GPUs that have it.")

@@ -14,7 +14,7 @@ from neurodeploy.bench.coding_systems import CodingSystem, Received, best_shift,
 from neurodeploy.hardware import load_hardware
 from neurodeploy.zoo.audio.io import Audio
 from neurodeploy.zoo.codec.weights import save_codec
-from neurodeploy.zoo.models.esc import CODECS
+from neurodeploy.zoo.models.codecs import CODECS
 from tests.codec_files import noise, small_codec
 
 

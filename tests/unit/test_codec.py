@@ -24,7 +24,8 @@ from neurodeploy.zoo.codec.files import Rate, decode_file, encode_file, facts_of
 from neurodeploy.zoo.codec.packing import pack, packed_size, unpack
 from neurodeploy.zoo.codec.weights import Codec, open_codec, save_codec
 from neurodeploy.zoo.codec.windows import encode_windows, one_thread
-from neurodeploy.zoo.models.esc import CODECS, EscConfig
+from neurodeploy.zoo.models.codecs import CODECS
+from neurodeploy.zoo.models.esc import EscConfig
 from tests.codec_files import SMALL, codes_of, encoded, noise, small_codec
 
 LONG = 16_000 * 12 + 123  # three windows, and no whole number of codes

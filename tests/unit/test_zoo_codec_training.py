@@ -16,7 +16,8 @@ from neurodeploy.zoo.audio.io import Audio
 from neurodeploy.zoo.codec.weights import open_codec
 from neurodeploy.zoo.data.manifest import Recording
 from neurodeploy.zoo.data.speech import Speech
-from neurodeploy.zoo.models.esc import CODECS, Esc, EscConfig
+from neurodeploy.zoo.models.codecs import CODECS
+from neurodeploy.zoo.models.esc import Esc, EscConfig
 from neurodeploy.zoo.train import codec as training
 from neurodeploy.zoo.train.codec import rate_at, streams_at, train
 from neurodeploy.zoo.train.codec_losses import (

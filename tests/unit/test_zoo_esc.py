@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from neurodeploy.bench.counting.torch_counter import count_ops
-from neurodeploy.zoo.models.esc import CODECS, Esc, EscConfig, esc_base, esc_large
+from neurodeploy.zoo.models.codecs import CODECS
+from neurodeploy.zoo.models.esc import Esc, EscConfig, esc_base, esc_large
 from neurodeploy.zoo.models.product_vq import ProductVq
 from neurodeploy.zoo.models.window_attention import WindowAttention
 

@@ -39,7 +39,7 @@ _PACKET = struct.Struct("<2sIHI")
 class Header:
     """What a file says of itself."""
 
-    model: str  # name in zoo/models/esc.py
+    model: str  # name in zoo/models/codecs.py
     model_hash: bytes  # 8 bytes of zoo/codec/weights.py
     streams: int
     groups: int

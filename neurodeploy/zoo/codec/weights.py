@@ -15,7 +15,8 @@ from torch.ao.quantization import quantize_dynamic
 
 from neurodeploy.errors import DataError, Diagnostic
 from neurodeploy.zoo.codec.container import EscFile
-from neurodeploy.zoo.models.esc import CODECS, Esc
+from neurodeploy.zoo.models.codecs import CODECS
+from neurodeploy.zoo.models.esc import Esc
 from neurodeploy.zoo.train.checkpoint import load_weights, save_weights
 
 HASH_BYTES = 8

@@ -16,7 +16,6 @@ Features are (B, F, T, C). Recipe: neurodeploy/zoo/train/codec.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from neurodeploy.zoo.models.product_vq import ProductVq
-from neurodeploy.zoo.models.window_attention import swin_blocks
+from neurodeploy.zoo.models.window_attention import Block, SwinBlock, swin_blocks
 
 
 @dataclass(frozen=True)
@@ -83,16 +82,16 @@ class EscConfig:
 class Scaled(nn.Module):
     """Blocks of attention, then half or double the frequency rows."""
 
-    def __init__(self, config: EscConfig, dim: int, heads: int) -> None:
+    def __init__(self, config: EscConfig, dim: int, heads: int, block: Block) -> None:
         super().__init__()
-        self.blocks = swin_blocks(dim, heads, config.depth, config.side)
+        self.blocks = swin_blocks(dim, heads, config.depth, config.side, block)
 
 
 class Down(Scaled):
     """(B, F, T, dim) -> (B, F / 2, T, out)."""
 
-    def __init__(self, config: EscConfig, dim: int, out: int, heads: int) -> None:
-        super().__init__(config, dim, heads)
+    def __init__(self, config: EscConfig, dim: int, out: int, heads: int, block: Block) -> None:
+        super().__init__(config, dim, heads, block)
         self.norm = nn.LayerNorm(2 * dim)
         self.project = nn.Linear(2 * dim, out, bias=False)
 
@@ -108,7 +107,7 @@ class Up(Scaled):
     """(B, F, T, dim) -> (B, 2 F, T, out)."""
 
     def __init__(self, config: EscConfig, dim: int, out: int, heads: int) -> None:
-        super().__init__(config, dim, heads)
+        super().__init__(config, dim, heads, SwinBlock)
         self.norm = nn.LayerNorm(dim)
         self.project = nn.Linear(dim, 2 * out, bias=False)
 
@@ -122,14 +121,14 @@ class Up(Scaled):
 class Encoder(nn.Module):
     """Spectrum (B, 2, bins, frames) -> the features behind each scale, finest first."""
 
-    def __init__(self, config: EscConfig) -> None:
+    def __init__(self, config: EscConfig, block: Block) -> None:
         super().__init__()
         c = config.channels
         self.patches = nn.Conv2d(2, c[0], config.patch, stride=config.patch)
         self.norm = nn.LayerNorm(c[0])
-        self.first = swin_blocks(c[0], config.heads[0], config.depth, config.side)
-        pairs = zip(c[:-1], c[1:], config.heads, strict=True)
-        self.scales = nn.ModuleList(Down(config, dim, out, heads) for dim, out, heads in pairs)
+        self.first = swin_blocks(c[0], config.heads[0], config.depth, config.side, block)
+        shapes = zip(c[:-1], c[1:], config.heads, strict=True)
+        self.scales = nn.ModuleList(Down(config, *shape, block) for shape in shapes)
 
     def forward(self, spectrum: Tensor) -> list[Tensor]:
         x = self.patches(spectrum).permute(0, 2, 3, 1)
@@ -170,6 +169,7 @@ class Coded(NamedTuple):
     spectrum: Tensor  # (B, 2, bins, frames), decoded
     codes: list[Tensor]  # (B, groups, L) of each active stream; empty where they were bypassed
     loss: Tensor  # codebooks and commitment, summed over the active streams
+    features: list[Tensor]  # the encoder's, coarsest first, (B, F, T, C)
 
 
 class Esc(nn.Module):
@@ -181,10 +181,11 @@ class Esc(nn.Module):
     hann: Tensor
     code_counts: Tensor  # (streams, groups, codes) in training data, for entropy coding
 
-    def __init__(self, config: EscConfig | None = None) -> None:
+    def __init__(self, config: EscConfig | None = None, encoding: Block = SwinBlock) -> None:
+        """encoding: the encoder's blocks."""
         super().__init__()
         self.config = c = config or EscConfig()
-        self.encoder, self.decoder = Encoder(c), Decoder(c)
+        self.encoder, self.decoder = Encoder(c, encoding), Decoder(c)
         sizes = [dim * rows * c.overlap for dim, rows in zip(c.channels, c.rows, strict=True)]
         coarsest_first = sizes[:0:-1]
         self.quantizers = nn.ModuleList(
@@ -223,7 +224,7 @@ class Esc(nn.Module):
                 losses.append(out.loss)
                 codes += [] if out.codes is None else [out.codes]
             x = self._scaled(stream, x)
-        return Coded(self.decoder.finish(x), codes, torch.stack(losses).sum())
+        return Coded(self.decoder.finish(x), codes, torch.stack(losses).sum(), targets)
 
     @torch.no_grad()
     def encode(self, spectrum: Tensor, streams: int) -> Tensor:
@@ -262,6 +263,10 @@ class Esc(nn.Module):
             quantizer.seed(tokens, unused_only=unused_only)
             x = x + self._grid(quantizer.decode(quantizer.encode(tokens)), x.shape)
             x = self._scaled(stream, x)
+
+    def latent(self, stream: int, feature: Tensor) -> Tensor:
+        """(B, F, T, C) -> (groups, B, L, code_dim): what the stream's codes are found by."""
+        return self._used(stream + 1)[stream].project(self._tokens(feature))
 
     def _used(self, streams: int) -> list[ProductVq]:
         return [q for q in self.quantizers if isinstance(q, ProductVq)][:streams]
@@ -309,8 +314,3 @@ def esc_large() -> Esc:
 def esc_tiny() -> Esc:
     """The same streams and rates in a tenth of the parameters."""
     return Esc(TINY)
-
-
-CODECS: dict[str, Callable[[], Esc]] = {
-    make.__name__: make for make in (esc_base, esc_large, esc_tiny)
-}

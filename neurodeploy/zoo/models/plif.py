@@ -4,7 +4,8 @@
 
 v is 0 before the first step. `Plif` is one step from rest for every element, as Spiking-S4's code
 uses it: the published network hands it the whole tensor (batch, frames, channels) in one step and
-clears it, so that all memory lies in the state spaces. `PlifSteps` runs over the first axis.
+clears it, so that all memory lies in the state spaces. `PlifSteps` runs over the first axis, and
+`SignedPlifSteps` fires at h < -1, too, where s = -1.
 Spikes and their surrogate gradient are snnTorch's: the neuron is Leaky with beta = 1 - sigmoid(w),
 reset to zero and the input times sigmoid(w). Two things are ours: that gain, which snnTorch does
 not learn, and the gradient through the reset, which it cuts and the published networks keep.
@@ -54,4 +55,19 @@ class PlifSteps(Plif):
             h = v + gain * (now - v)
             spikes.append(self.fire(h))
             v = (1.0 - spikes[-1]) * h
+        return torch.stack(spikes)
+
+
+class SignedPlifSteps(Plif):
+    """Spikes of either sign of a layer over T steps: for values that norms put around 0."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(T, ...) -> -1, 0 or 1 in the same shape and type."""
+        gain, spikes = torch.sigmoid(self.w), []
+        v = torch.zeros_like(x[0])
+        for now in x:
+            h = v + gain * (now - v)
+            up, down = self.fire(h), self.fire(-h)
+            spikes.append(up - down)
+            v = (1.0 - up - down) * h
         return torch.stack(spikes)

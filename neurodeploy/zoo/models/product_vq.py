@@ -46,7 +46,7 @@ class ProductVq(nn.Module):
             nn.init.kaiming_normal_(book)
         self.register_buffer("centers", torch.zeros(groups, code_dim))
 
-    def _project(self, x: Tensor) -> Tensor:
+    def project(self, x: Tensor) -> Tensor:
         """(B, L, size) -> (groups, B, L, code_dim)."""
         parts = x.chunk(self.groups, dim=-1)
         return torch.stack([down(part) for down, part in zip(self.down, parts, strict=True)])
@@ -70,7 +70,7 @@ class ProductVq(nn.Module):
 
         `following` > 0: codebooks move by `_keep_up` and `_follow` in place of gradients.
         """
-        z = self._project(x)
+        z = self.project(x)
         if not quantize:
             return Quantized(self._restore(z), None, z.new_zeros(()))
         if following:
@@ -114,7 +114,7 @@ class ProductVq(nn.Module):
 
         Drawn without repetition; ValueError for fewer tokens than codewords.
         """
-        z = self._project(x)
+        z = self.project(x)
         codes = self._nearest(z).flatten(1)
         size = self.codebooks.shape[1]
         if codes.shape[1] < size:
@@ -128,7 +128,7 @@ class ProductVq(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, L, size) -> codes (B, groups, L)."""
-        return self._nearest(self._project(x)).transpose(0, 1)
+        return self._nearest(self.project(x)).transpose(0, 1)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (B, groups, L) -> (B, L, size)."""

@@ -10,6 +10,7 @@ learned bias a head. Tensors are (B, F, T, C): frequency rows, time, channels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -71,6 +72,14 @@ class WindowAttention(nn.Module):
         self.register_buffer("relative_index", _relative_index(window), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        rows, steps = x.shape[1:3]
+        qkv, grid = self.windows(self.qkv, x)
+        y = self._attend(qkv, rows, steps, grid)
+        out: Tensor = self.out(self.joined(y, rows, steps, grid))
+        return out
+
+    def windows(self, qkv: nn.Linear, x: Tensor) -> tuple[Tensor, Grid]:
+        """(B, F, T, C) -> queries, keys and values (3, B, windows, heads, tokens, head dim)."""
         batch, rows, steps, dim = x.shape
         w, h = self.window, self.heads
         below, after = -rows % w, -steps % w
@@ -80,25 +89,33 @@ class WindowAttention(nn.Module):
         if self.shift:
             x = x.roll((-self.shift, -self.shift), (1, 2))
         cut = (batch, grid.rows // w, w, grid.steps // w, w, 3, h, dim // h)
-        qkv = self.qkv(x).view(cut).permute(5, 0, 1, 3, 6, 2, 4, 7)
-        y = self._attend(qkv.reshape(3, batch, -1, h, w * w, dim // h), rows, steps, grid)
-        y = y.view(batch, grid.rows // w, grid.steps // w, h, w, w, dim // h)
-        y = y.permute(0, 1, 4, 2, 5, 3, 6).reshape(batch, grid.rows, grid.steps, dim)
+        y = qkv(x).view(cut).permute(5, 0, 1, 3, 6, 2, 4, 7)
+        return y.reshape(3, batch, -1, h, w * w, dim // h), grid
+
+    def joined(self, y: Tensor, rows: int, steps: int, grid: Grid) -> Tensor:
+        """What the windows' tokens got, of all heads, back at their places (B, F, T, C)."""
+        w, h, d = grid.window, self.heads, y.shape[-1]
+        y = y.view(-1, grid.rows // w, grid.steps // w, h, w, w, d)
+        y = y.permute(0, 1, 4, 2, 5, 3, 6).reshape(-1, grid.rows, grid.steps, h * d)
         if self.shift:
             y = y.roll((self.shift, self.shift), (1, 2))
-        out: Tensor = self.out(y[:, :rows, :steps])
-        return out
+        return y[:, :rows, :steps]
+
+    def offsets(self, rows: int, steps: int, grid: Grid) -> Tensor:
+        """What is added to scores: (heads, tokens, tokens), where windows differ (windows, ...)."""
+        bias = self.bias[self.relative_index].permute(2, 0, 1)
+        mask = _mask(rows, steps, grid)
+        return bias if mask is None else bias + mask.to(bias)
 
     def _attend(self, qkv: Tensor, rows: int, steps: int, grid: Grid) -> Tensor:
         """(3, B, windows, heads, tokens, head dim) -> (..., heads, tokens, head dim)."""
-        bias = self.bias[self.relative_index].permute(2, 0, 1)  # (heads, tokens, tokens)
-        mask = _mask(rows, steps, grid)
-        if mask is None:
+        offsets = self.offsets(rows, steps, grid)
+        if offsets.dim() == 3:
             q, k, v = qkv.flatten(1, 2)
-            return functional.scaled_dot_product_attention(q, k, v, bias[None])
-        q, k, v = qkv.flatten(2, 3)  # masks differ by window and are the same for all of the batch
-        bias = (bias + mask.to(bias)).flatten(0, 1)[None]
-        return functional.scaled_dot_product_attention(q, k, v, bias)
+        else:  # masks differ by window and are the same for all of the batch
+            q, k, v = qkv.flatten(2, 3)
+            offsets = offsets.flatten(0, 1)
+        return functional.scaled_dot_product_attention(q, k, v, offsets[None])
 
 
 class SwinBlock(nn.Module):
@@ -116,7 +133,12 @@ class SwinBlock(nn.Module):
         return out
 
 
-def swin_blocks(dim: int, heads: int, depth: int, window: int) -> nn.Sequential:
+Block = Callable[[int, int, int, int], nn.Module]  # dim, heads, window, shift
+
+
+def swin_blocks(
+    dim: int, heads: int, depth: int, window: int, block: Block = SwinBlock
+) -> nn.Sequential:
     """`depth` blocks, every other one shifted by half a window."""
     shifts = [window // 2 if number % 2 else 0 for number in range(depth)]
-    return nn.Sequential(*(SwinBlock(dim, heads, window, shift) for shift in shifts))
+    return nn.Sequential(*(block(dim, heads, window, shift) for shift in shifts))

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.errors import ConfigError, DataError, Diagnostic
 from neurodeploy.whole_files import write_whole
 
 
@@ -49,6 +49,20 @@ def load_weights(path: Path, model: nn.Module) -> None:
     take the weights of a network with another reset in silence.
     """
     _put(path, read_tensors(path), model)
+
+
+def start_as(network: nn.Module, weights: Path) -> None:
+    """Give `network` the weights of its trained twin; what the twin has none for stays.
+
+    Raises ConfigError for a twin of another size.
+    """
+    given, own = read_tensors(weights), network.state_dict()
+    shared = {name: tensor for name, tensor in given.items() if name in own}
+    wrong = [name for name, tensor in shared.items() if tensor.shape != own[name].shape]
+    if wrong or not shared:
+        detail = f"{', '.join(wrong[:3]) or 'all weights'} of another shape"
+        raise ConfigError(Diagnostic(str(weights), "twin-size", detail))
+    network.load_state_dict(own | shared)
 
 
 def _put(path: Path, tensors: dict[str, Tensor], model: nn.Module) -> None:

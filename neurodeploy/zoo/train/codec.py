@@ -12,7 +12,8 @@ more than an hour: a warm-up and a cosine; a term of -SI-SDR, without which phas
 codebooks that begin as vectors of the training set and follow theirs (zoo/models/product_vq.py),
 and such vectors in place of codewords that fall out of use. Crop i of a step is a function of
 (seed, step, i) alone, the streams of (seed, step), revived codewords of the step and the weights,
-so that a run that was killed continues bit for bit.
+so that a run that was killed continues bit for bit. `spiking_esc_tiny` begins as its twin and
+learns from it (zoo/train/codec_distillation.py): --twin RUN/esc_tiny.safetensors.
 """
 
 from __future__ import annotations
@@ -30,18 +31,19 @@ from torch import Tensor
 
 from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.whole_files import write_text
-from neurodeploy.zoo.audio.io import Audio
 from neurodeploy.zoo.codec.weights import save_codec
 from neurodeploy.zoo.data.manifest import MANIFEST
-from neurodeploy.zoo.data.speech import HELD_DB, Speech, at_peak, open_speech, random_crop
-from neurodeploy.zoo.models.esc import CODECS, Esc
+from neurodeploy.zoo.data.speech import Speech, open_speech, random_crop
+from neurodeploy.zoo.models.codecs import CODECS
+from neurodeploy.zoo.models.esc import Esc
+from neurodeploy.zoo.train.codec_distillation import begin_as, distillation_terms, teacher_of
 from neurodeploy.zoo.train.codec_losses import (
     code_counts,
     mel_terms,
     spectrum_loss,
-    utilization,
 )
 from neurodeploy.zoo.train.codec_recipes import RECIPES, CodecRecipe
+from neurodeploy.zoo.train.codec_validation import validate, validation_audio
 from neurodeploy.zoo.train.devices import Devices
 from neurodeploy.zoo.train.loop import (
     Metrics,
@@ -52,6 +54,7 @@ from neurodeploy.zoo.train.loop import (
     shown_progress,
 )
 from neurodeploy.zoo.train.si_snr import si_snr
+from neurodeploy.zoo.train.spike_balance import balance
 
 AT_ONCE_S = 20.0
 FAR = 1_000_000_000  # steps that no recipe has: whose crops seed and count
@@ -80,12 +83,19 @@ class Step:
     """One optimizer step; without `quantize`, of the first stage."""
 
     def __init__(
-        self, codec: Esc, recipe: CodecRecipe, speech: Speech, devices: Devices, quantize: bool
+        self,
+        codec: Esc,
+        recipe: CodecRecipe,
+        speech: Speech,
+        devices: Devices,
+        quantize: bool,
+        teacher: Esc | None = None,
     ) -> None:
         self.codec, self.recipe, self.speech, self.devices = codec, recipe, speech, devices
-        self.quantize = quantize
+        self.quantize, self.teacher = quantize, teacher
+        learned = [p for p in codec.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(
-            codec.parameters(), lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay
+            learned, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay
         )
         self.optimizer = optimizer
         self._wrapped, self._stepper = devices.set_up(codec, optimizer)
@@ -113,6 +123,11 @@ class Step:
             terms["si_sdr"] = -recipe.si_sdr * whole.sum()
         if self.quantize:
             terms["codes"] = recipe.codes * out.loss
+        if self.teacher is not None:
+            with torch.no_grad():
+                taught = self.teacher.encoder(target)[::-1]
+            features, latents = distillation_terms(codec, out.features, taught)
+            terms |= {"features": recipe.features * features, "latents": recipe.latents * latents}
         self._stepper.zero_grad(set_to_none=True)
         loss = torch.stack(list(terms.values())).sum()
         norm = devices.backward(loss, self._wrapped, self._stepper, recipe.clip)
@@ -122,53 +137,13 @@ class Step:
         return {"streams": streams, "gradient": norm} | metrics
 
 
-def validation_audio(speech: Speech, recipe: CodecRecipe) -> list[Audio]:
-    """The starts of recordings that validation hears, spread over the split."""
-    long = [r for r in speech.recordings if r.samples >= recipe.validation_samples]
-    chosen = long[:: max(1, len(long) // recipe.validation)][: recipe.validation]
-    wholes = (speech.load(r.path) for r in chosen)
-    return [at_peak(x[: recipe.validation_samples], x, HELD_DB) for x in wholes]
-
-
-@torch.no_grad()
-def validate(codec: Esc, recordings: list[Audio], devices: Devices, quantize: bool) -> Metrics:
-    """Mel distance and SI-SDR, dB, at the lowest, the middle and the highest rate; how codes are
-    used at the highest: the share in use, and of the bits (`utilization`), means over books; of the
-    bits a stream, too."""
-    most = codec.config.streams
-    rates = (1, most // 2, most) if quantize else (most,)
-    rows: dict[str, list[float]] = {}
-    counts = torch.zeros_like(codec.code_counts, dtype=torch.int64)
-    codec.eval()
-    for recording in recordings:
-        real = devices.put(torch.from_numpy(recording[None]))
-        target = codec.spectrum(real)
-        if quantize:
-            codes = codec.encode(target, most)
-            counts += code_counts(codes, codec.config.codes)
-        for streams in rates:
-            made = codec.audio(
-                codec.decode(codes[:, :streams])
-                if quantize
-                else codec(target, most, quantize=False).spectrum
-            )
-            rows.setdefault(f"mel_distance_{streams}", []).append(mel_terms(made, real)[1].item())
-            rows.setdefault(f"si_sdr_{streams}", []).append(si_snr(made, real).mean().item())
-    codec.train()
-    metrics = {name: float(np.mean(values)) for name, values in rows.items()}
-    if quantize:
-        used, bits = utilization(counts)
-        metrics |= {"codes_used": used.mean().item(), "bits_used": bits.mean().item()}
-        metrics |= {f"bits_used_{n}": b.item() for n, b in enumerate(bits.mean(-1), start=1)}
-    return metrics
-
-
 def train(
     name: str,
     speech: tuple[Speech, Speech],
     corpus_digest: str,
     out: Path,
     *,
+    twin: Path | None = None,
     recipe: CodecRecipe | None = None,
     devices: Devices | None = None,
     report: Report = lambda step, steps, metrics: None,
@@ -177,7 +152,7 @@ def train(
 
     Writes out/NAME.safetensors at the end; pretraining.* and then checkpoint.safetensors and
     metrics.jsonl (a line a step) on the way, and out/metrics.json. ConfigError for codebooks that
-    follow their vectors on several devices.
+    follow their vectors on several devices, and without a twin that is needed.
     """
     recipe, devices = recipe or RECIPES[name], devices or Devices()
     if recipe.following and devices.count > 1:
@@ -186,14 +161,21 @@ def train(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         codec = CODECS[recipe.network]()
+    teacher = teacher_of(recipe, twin)
     training, held_out = speech
     recordings = validation_audio(held_out, recipe)
     identity = {"variant": name, "recipe": asdict(recipe), "corpus": corpus_digest}
+    devices.place(codec)
+    if teacher is not None and twin is not None:
+        devices.place(teacher)
+        identity["twin"] = hashlib.sha256(twin.read_bytes()).hexdigest()
+        begin_as(codec, twin)
+        balance(codec, _spectrum_of(codec, training, recipe, devices, FAR, recipe.balancing_s))
     identity = json.loads(json.dumps(identity))
 
     def stage(label: str, steps: int, quantize: bool) -> list[dict[str, Any]]:
         part = replace(recipe, steps=steps, lr=recipe.coded_lr if quantize else recipe.lr)
-        advance = Step(codec, part, training, devices, quantize)
+        advance = Step(codec, part, training, devices, quantize, teacher)
         return run_steps(
             codec,
             [advance.optimizer],
@@ -201,7 +183,7 @@ def train(
             identity | {"stage": label},
             RunFiles.within(out, recipe.save_every, devices, label),
             advance=advance,
-            validate=lambda: validate(codec, recordings, devices, quantize),
+            validate=lambda: validate(codec, recordings, devices, quantize, teacher),
             report=report,
         )
 
@@ -252,7 +234,7 @@ def count_codes(codec: Esc, speech: Speech, recipe: CodecRecipe, devices: Device
     codec.train()
 
 
-def train_codec(name: str, corpus: Path, out: Path) -> dict[str, Any]:
+def train_codec(name: str, corpus: Path, out: Path, twin: Path | None = None) -> dict[str, Any]:
     """`train` on a prepared corpus, with progress on stderr."""
     recipe = RECIPES[name]
     speech = open_speech(corpus, "train"), open_speech(corpus, "val")
@@ -262,4 +244,4 @@ def train_codec(name: str, corpus: Path, out: Path) -> dict[str, Any]:
         return f"mel {m['mel']:5.2f}  codes {m.get('codes', math.nan):5.2f}"
 
     with shown_progress(name, recipe.steps, words) as show:
-        return train(name, speech, digest, out, recipe=recipe, report=show)
+        return train(name, speech, digest, out, twin=twin, recipe=recipe, report=show)

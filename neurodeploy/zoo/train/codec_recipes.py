@@ -32,6 +32,10 @@ class CodecRecipe:
     seeding_s: float = 0.0  # of training speech whose vectors codebooks begin as; 0: at random
     reviving_every: int = 0  # steps until codewords that it leaves unused become its vectors
     counting_s: float = 600.0  # of training speech that codes are counted in, for entropy coding
+    twin: str | None = None  # network that is learned from, by zoo/train/codec_distillation.py
+    features: float = 0.0  # weights of what is learned from it
+    latents: float = 0.0
+    balancing_s: float = 0.0  # of training speech that neurons are balanced by
     seed: int = 20240329
     validate_every: int = 5_000  # steps between validations
     save_every: int = 1_000  # steps between checkpoints
@@ -63,9 +67,27 @@ TINY = replace(
     validate_every=400,
     save_every=100,
 )
+# From the twin's weights on: its quantizers and decoder stay, so that nothing of theirs is left.
+SPIKING = replace(
+    TINY,
+    network="spiking_esc_tiny",
+    pretraining=0,
+    steps=2_000,
+    coded_lr=5e-4,
+    following=0.0,
+    seeding_s=0.0,
+    reviving_every=0,
+    twin="esc_tiny",
+    features=1.0,
+    latents=1.0,
+    balancing_s=20.0,
+)
 RECIPES = {
     "esc_base": BASE,
     "esc_large": replace(BASE, network="esc_large"),
     "esc_tiny": TINY,
     "esc_tiny_no_pretraining": replace(TINY, pretraining=0),
+    "spiking_esc_tiny": SPIKING,
+    "spiking_esc_t1": replace(SPIKING, network="spiking_esc_t1"),
+    "spiking_esc_t4": replace(SPIKING, network="spiking_esc_t4"),
 }

@@ -31,8 +31,9 @@ def run_recipe(
 ) -> dict[str, Any]:
     """Train a network, or continue the run in `out`; its metrics. Progress on stderr.
 
-    twin: weights of the trained artificial network, for spiking vocoders; precision: fp32 or, of
-    enhancers, bf16; start: weights of an enhancer's first stage, after which comes the second.
+    twin: weights of the trained artificial network, for spiking vocoders and codecs; precision:
+    fp32 or, of enhancers, bf16; start: weights of an enhancer's first stage, after which comes the
+    second.
     Raises ConfigError for an unknown name, or a held-out speaker, a twin, a precision or a stage
     where there is none.
     """
@@ -42,10 +43,9 @@ def run_recipe(
     if held_out is not None and name != "digits":
         detail = f"only digits have speakers to hold out, not {name}"
         raise ConfigError(Diagnostic("held_out", "data-set", detail))
-    if twin is not None and name not in VOCODERS:
-        raise ConfigError(
-            Diagnostic("twin", "network", f"only vocoders learn from one, not {name}")
-        )
+    if twin is not None and name not in (*VOCODERS, *CODECS):
+        detail = f"only vocoders and codecs learn from one, not {name}"
+        raise ConfigError(Diagnostic("twin", "network", detail))
     if precision != "fp32" and name not in ENHANCERS:
         detail = f"{name} trains in fp32; enhancers also in bf16"
         raise ConfigError(Diagnostic("precision", "network", detail))
@@ -57,7 +57,7 @@ def run_recipe(
     if name in ENHANCERS:
         return train_enhancer(name, corpus, out, precision, start)
     if name in CODECS:
-        return train_codec(name, corpus, out)
+        return train_codec(name, corpus, out, twin)
     if name in VOCODERS:
         return train_vocoder(name, corpus, out, twin)
     return train_vad(corpus, name, out)

@@ -16,8 +16,7 @@ from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.zoo.data.speech import Speech, random_crop
 from neurodeploy.zoo.models.discriminators import Discriminators
 from neurodeploy.zoo.models.vocoders import VOCODERS, load_vocoder
-from neurodeploy.zoo.models.vocos import Vocoder
-from neurodeploy.zoo.train.checkpoint import read_tensors
+from neurodeploy.zoo.train.checkpoint import start_as
 from neurodeploy.zoo.train.devices import Devices
 from neurodeploy.zoo.train.distillation import Student, distillation_loss
 from neurodeploy.zoo.train.loop import Metrics, learning_rate
@@ -30,20 +29,6 @@ from neurodeploy.zoo.train.vocoder_losses import (
     phase_loss,
 )
 from neurodeploy.zoo.train.vocoder_recipes import VocoderRecipe
-
-
-def start_as(vocoder: Vocoder, weights: Path) -> None:
-    """Give `vocoder` the weights of its trained twin; the neurons and mixtures have none there.
-
-    Raises ConfigError for a twin of another size.
-    """
-    given, own = read_tensors(weights), vocoder.state_dict()
-    shared = {name: tensor for name, tensor in given.items() if name in own}
-    wrong = [name for name, tensor in shared.items() if tensor.shape != own[name].shape]
-    if wrong or not shared:
-        detail = f"{', '.join(wrong[:3]) or 'all weights'} of another shape"
-        raise ConfigError(Diagnostic(str(weights), "twin-size", detail))
-    vocoder.load_state_dict(own | shared)
 
 
 class Trainee:
