@@ -90,11 +90,11 @@ class SpikingWindowAttention(WindowAttention):
         rows, columns = x.shape[1:3]
         spikes = self.fire_in(x.expand(self.steps, *x.shape))
         qkv, grid = self.windows(self.qkv, spikes.flatten(0, 1))
-        q, k, v = qkv.unflatten(1, (self.steps, -1))
+        q, k, v = qkv.view(3, self.steps, -1, *qkv.shape[2:])
         offsets = self.offsets(rows, columns, grid)
         y = self._weighed(self.fire_q(q), self.fire_k(k), self.fire_v(v), offsets)
         joined = self.joined(y.flatten(0, 1), rows, columns, grid)
-        sent = self.fire_out(joined.unflatten(0, (self.steps, -1)))
+        sent = self.fire_out(joined.reshape(self.steps, *x.shape))
         out: Tensor = self.out(sent).mean(0)
         return out
 
@@ -122,6 +122,12 @@ class SpikingSwinBlock(SwinBlock):
         c = self.norm2(x)
         out: Tensor = x + self.mlp(self.fire(c.expand(self.steps, *c.shape))).mean(0)
         return out
+
+
+def steps_of(codec: Esc) -> int | None:
+    """T; None of an artificial codec."""
+    blocks = (m for m in codec.modules() if isinstance(m, SpikingSwinBlock))
+    return next((block.steps for block in blocks), None)
 
 
 def spiking_esc(config: EscConfig, steps: int) -> Esc:

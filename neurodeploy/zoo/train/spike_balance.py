@@ -44,12 +44,12 @@ def _balance_block(block: SpikingSwinBlock, seen: dict[nn.Module, Tensor]) -> No
     a, (expand, rectify, project) = block.attention, block.mlp
     assert isinstance(expand, nn.Linear)
     assert isinstance(project, nn.Linear)
-    a.qkv.weight *= heights[a.fire_in]
-    a.sharpness *= heights[a.fire_q] * heights[a.fire_k]
-    a.fire_out.gain *= heights[a.fire_v]
-    a.out.weight *= heights[a.fire_out]
-    expand.weight *= heights[block.fire]
-    project.weight *= heights[rectify]
+    a.qkv.weight.mul_(heights[a.fire_in])
+    a.sharpness.mul_(heights[a.fire_q] * heights[a.fire_k])
+    a.fire_out.gain.mul_(heights[a.fire_v])
+    a.out.weight.mul_(heights[a.fire_out])
+    expand.weight.mul_(heights[block.fire])
+    project.weight.mul_(heights[rectify])
 
 
 def fit(layer: Spikes, x: Tensor, steps: int) -> Tensor:
