@@ -17,7 +17,7 @@ else
 EXTRAS := lava,audio,codec,report,training,test,oracles
 endif
 
-.PHONY: demo test lint suite clean
+.PHONY: demo test lint kernels clean
 .DEFAULT_GOAL := test
 
 $(STAMP): pyproject.toml constraints.txt
@@ -47,12 +47,13 @@ ifneq ($(TORCH),no)
 endif
 	$(BIN)/lint-imports
 
-suite: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal $(if $(filter no,$(TORCH)),,--no-skips)
+kernels: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/property/test_cpu_random_programs.py
 
 test: $(STAMP)
-	@# side by side, or one core would wait for mypy
-	$(MAKE) --jobs 2 suite lint
+	@# numba compiles for a minute: on one core, while mypy reads on the other
+	$(MAKE) --jobs 2 lint kernels
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal $(if $(filter no,$(TORCH)),,--no-skips)
 
 clean:
 	rm -rf $(VENV) runs .mypy_cache .pytest_cache .ruff_cache
