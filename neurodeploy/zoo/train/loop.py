@@ -14,13 +14,14 @@ from typing import Any, Protocol, TextIO
 import torch
 from torch import nn
 
-from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.errors import ConfigError, DataError, Diagnostic
 from neurodeploy.whole_files import make_folder, write_text
 from neurodeploy.zoo.train.checkpoint import load_checkpoint, read_numbers, save_checkpoint
 from neurodeploy.zoo.train.devices import Devices
 
 Metrics = dict[str, float]
 Report = Callable[[int, int, Metrics], None]
+LEFT_OUT = 25  # steps in a row without a finite gradient, after which more would change nothing
 
 
 class Schedule(Protocol):
@@ -79,10 +80,10 @@ def run_steps(
 
     advance(step) takes one step of every optimizer and must depend on `step` alone, so that a run
     that was stopped continues bit for bit. Raises ConfigError for a checkpoint with another
-    `identity`.
+    `identity`, DataError once LEFT_OUT steps in a row have a "gradient" that is not finite.
     """
     step, history = _resumed(model, optimizers, identity, files.checkpoint)
-    log = _open_log(files, step)
+    log, left_out = _open_log(files, step), 0
     try:
         while step < recipe.steps:
             metrics = advance(step)
@@ -91,6 +92,9 @@ def run_steps(
             if log is not None:
                 log.write(json.dumps({"step": step} | metrics) + "\n")
                 log.flush()
+            left_out = 0 if math.isfinite(metrics.get("gradient", 0.0)) else left_out + 1
+            if left_out == LEFT_OUT:
+                raise _diverged(files.checkpoint, step)
             validating = step % recipe.validate_every == 0 or step == recipe.steps
             if validating:
                 history.append({"step": step, "train": metrics, "val": validate()})
@@ -119,6 +123,12 @@ def _resumed(
         raise ConfigError(Diagnostic(str(checkpoint), "checkpoint-foreign", detail, hint))
     load_checkpoint(checkpoint, model, optimizers)
     return int(numbers["step"]), list(numbers["history"])
+
+
+def _diverged(checkpoint: Path, step: int) -> DataError:
+    detail = f"{LEFT_OUT} steps in a row, up to step {step}, had no finite gradient"
+    hint = "such steps change no weight; begin anew with a lower learning rate"
+    return DataError(Diagnostic(str(checkpoint), "training-diverged", detail, hint))
 
 
 def _open_log(files: RunFiles, step: int) -> TextIO | None:
