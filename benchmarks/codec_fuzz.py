@@ -25,7 +25,7 @@ import soundfile
 from neurodeploy.bench.provenance import provenance
 from neurodeploy.bench.records import to_json
 from neurodeploy.whole_files import write_text
-from neurodeploy.zoo.codec.container import PACKED, RANGE_CODED
+from neurodeploy.zoo.codec.container import PACKED, RANGE_CODED, open_esc
 from tests.codec_files import encoded, noise, small_codec
 from tests.property.damaged_codec_files import DamagedEsc, judge_audio
 from tests.property.damaged_files import byte_damage
@@ -78,6 +78,19 @@ def campaign(kind: str, whole: Path, judge: Judge, count: int, head: int) -> dic
     }
 
 
+def packets_of(whole: Path) -> dict[str, int]:
+    """A file's packets, and how many of them are range coded: a writer packs where that is shorter.
+
+    RuntimeError for a file meant to be range coded that is not.
+    """
+    with open_esc(whole) as file:
+        h = file.header
+        shorter = sum(size < h.packed_size(n) for n, (_, size) in file.payloads.items())
+        if h.coding == RANGE_CODED and shorter < h.packets:
+            raise RuntimeError(f"{h.packets - shorter} of {h.packets} packets are merely packed")
+        return {"packets": h.packets, "range_coded_packets": shorter}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--mutants", type=int, default=4000)
@@ -91,11 +104,10 @@ def main() -> None:
         for kind, coding in (("esc", PACKED), ("esc, range coded", RANGE_CODED)):
             whole = encoded(codec, folder, 16_000 * 12, coding)
             judge = DamagedEsc(codec, whole)
-            rows.append(
-                campaign(
-                    kind, whole, lambda p, n, j=judge: j.judge(p, decode=n % 10 == 0), share, 110
-                )
+            row = campaign(
+                kind, whole, lambda p, n, j=judge: j.judge(p, decode=n % 10 == 0), share, 110
             )
+            rows.append(row | packets_of(whole))
         for suffix in ("wav", "flac"):
             whole = folder / f"whole.{suffix}"
             soundfile.write(whole, noise(32_000), 44_100)

@@ -7,7 +7,7 @@
 
 All little-endian. A packet stands for itself: a damaged one costs its 0.96 s and no other, and what
 follows is found by its mark. A payload of the size that packed codes have is packed; one that is
-smaller is range coded (zoo/codec/entropy.py), and none is larger. With 12 bytes a packet the
+smaller is range coded (zoo/codec/coding.py), and none is larger. With 12 bytes a packet the
 container adds 100 bit/s to the codes' rate.
 """
 
