@@ -33,7 +33,10 @@ def train(
     ] = "fp32",
     start: Annotated[
         Path | None,
-        typer.Option(help="Enhancers: weights that the recipe made, for its second stage."),
+        typer.Option(
+            help="Enhancers, codecs: weights that the recipe made, for the stage after it: on "
+            "perceptual distance; adversarial."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
@@ -52,7 +55,8 @@ def train(
         ("test", metrics.get("test")),
     ):
         if row:
-            print(f"{which:10}  " + "  ".join(f"{key} {value:.4f}" for key, value in row.items()))
+            numbers = ((key, value) for key, value in row.items() if isinstance(value, int | float))
+            print(f"{which:10}  " + "  ".join(f"{key} {value:.4f}" for key, value in numbers))
 
 
 command = train

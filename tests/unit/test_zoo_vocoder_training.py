@@ -96,6 +96,9 @@ def test_adversarial_losses_by_hand() -> None:
     made = [[torch.tensor([1.0]), torch.tensor([-2.0, 0.5])]]
     assert discriminator_loss(real, made).item() == pytest.approx(0.5 / 2 + 1.5 / 2)
     assert deception_loss(made).item() == pytest.approx((3 + 0.5) / 2)
+    squares = ((1 + 4) + (0.25 + 0.25)) / 2  # of the judges: (1 - D(real))^2 + D(made)^2
+    assert discriminator_loss(real, made, squares=True).item() == pytest.approx(squares)
+    assert deception_loss(made, squares=True).item() == pytest.approx((9 + 0.25) / 2)
     assert feature_loss(real * 2, made * 2).item() == pytest.approx(2 + 4 / 2)
 
 

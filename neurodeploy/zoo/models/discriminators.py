@@ -39,6 +39,10 @@ class DiscriminatorConfig:
     window_channels: int = 32
 
 
+# An eighth of the published channels, for trainings on two cores.
+SMALL_JUDGES = DiscriminatorConfig(period_channels=(4, 16, 64, 128, 128), window_channels=4)
+
+
 def _conv(
     into: int, out: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1)
 ) -> nn.Module:

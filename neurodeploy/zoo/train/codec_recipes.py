@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+
+from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.zoo.models.discriminators import SMALL_JUDGES, DiscriminatorConfig
 
 REVIVED_UNTIL = 0.9  # of the steps: what is revived still has to be learned
 
@@ -91,3 +94,51 @@ RECIPES = {
     "spiking_esc_t1": replace(SPIKING, network="spiking_esc_t1"),
     "spiking_esc_t4": replace(SPIKING, network="spiking_esc_t4"),
 }
+
+
+@dataclass(frozen=True)
+class AdversarialRecipe(CodecRecipe):
+    """The stage after a recipe, against judges; weights as published, sums over discriminators."""
+
+    judges: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    judges_lr: float = 1e-4  # peak learning rate
+    judges_clip: float = 10.0  # largest norm of their gradient
+    deception: float = 1.0  # weight of what the judges tell apart
+    judged_features: float = 2.0  # of what they hear
+
+
+def codec_recipe(name: str, *, started: bool) -> CodecRecipe:
+    """The committed recipe of a codec, or that of the adversarial stage after it.
+
+    ConfigError for such a stage of a codec whose quantizers and decoder are its twin's.
+    """
+    recipe = RECIPES[name]
+    if not started:
+        return recipe
+    if recipe.twin is not None:
+        detail = f"{name} has its twin's decoder, which such a stage would train"
+        hint = f"--start of {recipe.twin}, then --twin of what it made"
+        raise ConfigError(Diagnostic("start", "network", detail, hint))
+    return adversarial_stage(recipe)
+
+
+def adversarial_stage(recipe: CodecRecipe) -> AdversarialRecipe:
+    """What follows a recipe, from its weights, on other crops.
+
+    Published: in place of the second stage; 15 mel, no spectral loss, least squares. A term of
+    SI-SDR keeps its share beside the mel loss.
+    """
+    tiny = recipe.network == "esc_tiny"
+    kept = asdict(recipe) | {
+        "pretraining": 0,
+        "steps": recipe.steps // 4,
+        "coded_lr": recipe.coded_lr / 3 if recipe.cosine else recipe.coded_lr,
+        "clip": 1e3,
+        "spectrum": 0.0,
+        "mel": 15.0,
+        "si_sdr": recipe.si_sdr * 15.0 / recipe.mel,
+        "seed": recipe.seed + 1,
+    }
+    judged = AdversarialRecipe(**kept)
+    # of a few hundred steps, judges must learn what the codec's own rate has to follow
+    return replace(judged, judges=SMALL_JUDGES, judges_lr=1e-3) if tiny else judged

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,7 +14,6 @@ from neurodeploy.zoo.models.esc import Esc
 from neurodeploy.zoo.train.codec_losses import code_counts, mel_terms, utilization
 from neurodeploy.zoo.train.codec_recipes import CodecRecipe
 from neurodeploy.zoo.train.devices import Devices
-from neurodeploy.zoo.train.loop import Metrics
 from neurodeploy.zoo.train.si_snr import si_snr
 
 
@@ -31,10 +32,11 @@ def validate(
     devices: Devices,
     quantize: bool,
     teacher: Esc | None = None,
-) -> Metrics:
+) -> dict[str, Any]:
     """Mel distance and SI-SDR, dB, at the lowest, the middle and the highest rate; how codes are
     used at the highest: the share in use, and of the bits (`utilization`), means over books; of the
-    bits a stream, too; and the share of codes that are a teacher's, of each stream."""
+    bits a stream, too, and both of each book (streams, groups) in `books`; and the share of codes
+    that are a teacher's, of each stream."""
     most = codec.config.streams
     rates = (1, most // 2, most) if quantize else (most,)
     rows: dict[str, list[float]] = {}
@@ -58,10 +60,11 @@ def validate(
             rows.setdefault(f"mel_distance_{streams}", []).append(mel_terms(made, real)[1].item())
             rows.setdefault(f"si_sdr_{streams}", []).append(si_snr(made, real).mean().item())
     codec.train()
-    metrics = {name: float(np.mean(values)) for name, values in rows.items()}
+    metrics: dict[str, Any] = {name: float(np.mean(values)) for name, values in rows.items()}
     if quantize:
         used, bits = utilization(counts)
         metrics |= {"codes_used": used.mean().item(), "bits_used": bits.mean().item()}
         metrics |= {f"bits_used_{n}": b.item() for n, b in enumerate(bits.mean(-1), start=1)}
+        metrics["books"] = {"codes_used": used.tolist(), "bits_used": bits.tolist()}
     shares: list[float] = torch.stack(alike).mean(0).tolist() if alike else []
     return metrics | {f"codes_as_twin_{n}": share for n, share in enumerate(shares, start=1)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +73,7 @@ def run_steps(
     files: RunFiles,
     *,
     advance: Callable[[int], Metrics],
-    validate: Callable[[], Metrics],
+    validate: Callable[[], Mapping[str, Any]],
     report: Report,
 ) -> list[dict[str, Any]]:
     """All steps of a recipe, or those that the checkpoint leaves; the history of validations.

@@ -32,8 +32,8 @@ def run_recipe(
     """Train a network, or continue the run in `out`; its metrics. Progress on stderr.
 
     twin: weights of the trained artificial network, for spiking vocoders and codecs; precision:
-    fp32 or, of enhancers, bf16; start: weights of an enhancer's first stage, after which comes the
-    second.
+    fp32 or, of enhancers, bf16; start: weights of an enhancer's or codec's recipe, for the stage
+    after it.
     Raises ConfigError for an unknown name, or a held-out speaker, a twin, a precision or a stage
     where there is none.
     """
@@ -49,15 +49,15 @@ def run_recipe(
     if precision != "fp32" and name not in ENHANCERS:
         detail = f"{name} trains in fp32; enhancers also in bf16"
         raise ConfigError(Diagnostic("precision", "network", detail))
-    if start is not None and name not in ENHANCERS:
-        detail = f"only enhancers have a second stage, not {name}"
+    if start is not None and name not in (*ENHANCERS, *CODECS):
+        detail = f"only enhancers and codecs have a stage after their recipe, not {name}"
         raise ConfigError(Diagnostic("start", "network", detail))
     if name in CLASSIFIERS:
         return train_classifier(name, corpus, out, held_out=held_out)
     if name in ENHANCERS:
         return train_enhancer(name, corpus, out, precision, start)
     if name in CODECS:
-        return train_codec(name, corpus, out, twin)
+        return train_codec(name, corpus, out, twin=twin, start=start)
     if name in VOCODERS:
         return train_vocoder(name, corpus, out, twin)
     return train_vad(corpus, name, out)

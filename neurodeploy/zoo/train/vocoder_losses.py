@@ -2,12 +2,14 @@
 
     mel        mean |log-mel(s) - log-mel(e)|, over one front end or several
     hinge      D: mean relu(1 - D(s)) + mean relu(1 + D(e));  G: mean relu(1 - D(e))
+    squares    D: mean (1 - D(s))^2 + mean D(e)^2;            G: mean (1 - D(e))^2
     features   sum over maps of mean |f(s) - f(e)|, and over discriminators
     phase      f(d) = |d - 2 pi round(d / 2 pi)|: mean f of the difference of phases (IP), of its
                difference along frequency (GD), and along frames (PTD), summed
 
 Each sum over discriminators is divided by their number. Sources: Siuzdak 2023 (Vocos,
-arXiv:2306.00814) for the first three; Ai and Ling 2023 (APNet, arXiv:2305.07952) for phases.
+arXiv:2306.00814) for mel, hinge and features; Mao et al. 2017 (arXiv:1611.04076) for squares; Ai
+and Ling 2023 (APNet, arXiv:2305.07952) for phases.
 """
 
 from __future__ import annotations
@@ -41,16 +43,23 @@ def mel_loss(estimate: Tensor, target: Tensor, fronts: Sequence[MelConfig]) -> T
     return torch.stack(losses).mean()
 
 
-def discriminator_loss(real: Sequence[Judgement], made: Sequence[Judgement]) -> Tensor:
-    """Hinge loss of the discriminators."""
-    pairs = zip(real, made, strict=True)
-    terms = [(1 - r[-1]).relu().mean() + (1 + m[-1]).relu().mean() for r, m in pairs]
+def discriminator_loss(
+    real: Sequence[Judgement], made: Sequence[Judgement], *, squares: bool = False
+) -> Tensor:
+    """The discriminators' loss, hinge or least squares."""
+    pairs = [(r[-1], m[-1]) for r, m in zip(real, made, strict=True)]
+    if squares:
+        terms = [(1 - r).square().mean() + m.square().mean() for r, m in pairs]
+    else:
+        terms = [(1 - r).relu().mean() + (1 + m).relu().mean() for r, m in pairs]
     return torch.stack(terms).mean()
 
 
-def deception_loss(made: Sequence[Judgement]) -> Tensor:
-    """Hinge loss of the generator."""
-    return torch.stack([(1 - m[-1]).relu().mean() for m in made]).mean()
+def deception_loss(made: Sequence[Judgement], *, squares: bool = False) -> Tensor:
+    """The generator's loss, hinge or least squares."""
+    lacking = [1 - m[-1] for m in made]
+    terms = [(x.square() if squares else x.relu()).mean() for x in lacking]
+    return torch.stack(terms).mean()
 
 
 def feature_loss(real: Sequence[Judgement], made: Sequence[Judgement]) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from neurodeploy.zoo.models.discriminators import DiscriminatorConfig
+from neurodeploy.zoo.models.discriminators import SMALL_JUDGES, DiscriminatorConfig
 from neurodeploy.zoo.train.distillation import DistillationRecipe
 
 
@@ -41,9 +41,8 @@ class VocoderRecipe:
         return replace(self, steps=self.steps - self.adversarial_from, lr=self.judges_lr)
 
 
-# An eighth of the published channels: a judged step of `small` takes six times one that is not.
-SMALL_JUDGES = DiscriminatorConfig(period_channels=(4, 16, 64, 128, 128), window_channels=4)
-# About 75 minutes of one core each: judged at the end only, when the learning rate is low.
+# About 75 minutes of one core each: judged at the end only, when the learning rate is low; a judged
+# step takes six times one that is not.
 SMALL = VocoderRecipe(
     steps=22_000,
     batch=8,

@@ -5,7 +5,6 @@ zoo/train/vocoding.py says what is minimised.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +18,9 @@ from neurodeploy.zoo.models.vocoders import VOCODERS, load_vocoder
 from neurodeploy.zoo.train.checkpoint import start_as
 from neurodeploy.zoo.train.devices import Devices
 from neurodeploy.zoo.train.distillation import Student, distillation_loss
+from neurodeploy.zoo.train.judging import Judging, Rules
 from neurodeploy.zoo.train.loop import Metrics, learning_rate
-from neurodeploy.zoo.train.vocoder_losses import (
-    deception_loss,
-    discriminator_loss,
-    feature_loss,
-    mel_fronts,
-    mel_loss,
-    phase_loss,
-)
+from neurodeploy.zoo.train.vocoder_losses import mel_fronts, mel_loss, phase_loss
 from neurodeploy.zoo.train.vocoder_recipes import VocoderRecipe
 
 
@@ -62,11 +55,11 @@ class Step:
         self, trainee: Trainee, recipe: VocoderRecipe, speech: Speech, devices: Devices
     ) -> None:
         self.recipe, self.speech, self.devices = recipe, speech, devices
-        self.vocoder, self.judges = trainee.vocoder, trainee.judges
-        pairs = zip((trainee.student, trainee.judges), trainee.optimizers, strict=True)
-        (self.student, self.tune), (self.wrapped_judges, self.tune_judges) = (
-            devices.set_up(*pair) for pair in pairs
-        )
+        self.vocoder = trainee.vocoder
+        tune, tune_judges = trainee.optimizers
+        self.student, self.tune = devices.set_up(trainee.student, tune)
+        rules = Rules((1.0, recipe.window_weight), recipe.clip)
+        self.judging = Judging(trainee.judges, tune_judges, rules, devices)
         self.teacher = trainee.teacher and devices.place(trainee.teacher)
         mel = self.vocoder.config.mel
         self.fronts = mel_fronts(mel.sample_rate) if recipe.resolutions else (mel,)
@@ -76,8 +69,6 @@ class Step:
         judged = step - recipe.adversarial_from
         for group in self.tune.param_groups:
             group["lr"] = learning_rate(recipe, step)
-        for group in self.tune_judges.param_groups:
-            group["lr"] = learning_rate(recipe.judging, max(0, judged))
         items = range(devices.rank, recipe.batch, devices.count)
         rngs = (np.random.default_rng((recipe.seed, step, i)) for i in items)
         crops = [random_crop(self.speech, recipe.samples, rng) for rng in rngs]
@@ -85,10 +76,12 @@ class Step:
         terms, made = self._terms(real)
         metrics: Metrics = {}
         if judged >= 0:
-            metrics["judges"] = self._judge(real, made.detach())
-            terms |= self._deception(real, made)
+            heard = real[:, : made.shape[-1]]
+            lr = learning_rate(recipe.judging, judged)
+            metrics["judges"] = self.judging.learn(heard, made, lr)
+            terms |= self.judging.deception(heard, made)
         loss = torch.stack(list(terms.values())).sum()
-        metrics["gradient"] = self._update(loss, self.student, self.tune)
+        metrics["gradient"] = devices.update(loss, self.student, self.tune, recipe.clip)
         return metrics | {name: value.item() for name, value in terms.items()}
 
     def _terms(self, real: Tensor) -> tuple[dict[str, Tensor], Tensor]:
@@ -114,36 +107,3 @@ class Step:
         window = torch.hann_window(c.window, dtype=real.dtype, device=real.device)
         frames = torch.stft(real, c.window, c.hop, window=window, return_complex=True)
         return frames.transpose(1, 2)
-
-    def _judge(self, real: Tensor, made: Tensor) -> float:
-        real = real[:, : made.shape[-1]]
-        of_real, of_made = self.wrapped_judges(real), self.wrapped_judges(made)
-        weights = (1.0, self.recipe.window_weight)
-        losses = [
-            weight * discriminator_loss(r, m)
-            for weight, r, m in zip(weights, of_real, of_made, strict=True)
-        ]
-        loss = torch.stack(losses).sum()
-        self._update(loss, self.wrapped_judges, self.tune_judges)
-        return loss.item()
-
-    def _deception(self, real: Tensor, made: Tensor) -> dict[str, Tensor]:
-        real = real[:, : made.shape[-1]]
-        self.judges.requires_grad_(False)
-        with torch.no_grad():
-            of_real = self.judges(real)
-        of_made = self.judges(made)
-        self.judges.requires_grad_(True)
-        weights = (1.0, self.recipe.window_weight)
-        groups = list(zip(weights, of_real, of_made, strict=True))
-        return {
-            "deception": torch.stack([w * deception_loss(m) for w, _, m in groups]).sum(),
-            "features": torch.stack([w * feature_loss(r, m) for w, r, m in groups]).sum(),
-        }
-
-    def _update(self, loss: Tensor, module: nn.Module, optimizer: torch.optim.Optimizer) -> float:
-        optimizer.zero_grad(set_to_none=True)
-        norm = self.devices.backward(loss, module, optimizer, self.recipe.clip)
-        if math.isfinite(norm):
-            optimizer.step()
-        return norm
