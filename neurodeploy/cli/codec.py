@@ -93,6 +93,25 @@ def info(
     _show_files(found, as_json)
 
 
+@app.command("usage")
+def usage(
+    run: Path = typer.Argument(..., help="folder of `neurodeploy train`, finished or not"),
+    output: Path = typer.Option(..., "-o", "--output", help="the .svg file to write"),
+) -> None:
+    """Draw how a training uses its codebooks: bits and codes of each stream and group."""
+    from neurodeploy.report.codebooks import codebook_usage
+    from neurodeploy.whole_files import require_suffix, write_text
+    from neurodeploy.zoo.codec.files import stream_rate
+    from neurodeploy.zoo.models.codecs import CODECS
+    from neurodeploy.zoo.train.codec import run_history
+
+    network, history = run_history(run)
+    kbps = stream_rate(CODECS[network]().config) / 1000.0
+    path = require_suffix(output, ".svg", "a picture")
+    write_text(path, codebook_usage(history, kbps))
+    say(f"wrote {path}")
+
+
 def _open(model: Path | None, int8: bool) -> Codec:
     from neurodeploy.resources import resource
     from neurodeploy.zoo.codec.weights import open_codec

@@ -6,27 +6,32 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from neurodeploy.cli import main
 from neurodeploy.zoo.audio.io import Audio
 from neurodeploy.zoo.codec.weights import open_codec
 from neurodeploy.zoo.data.manifest import Recording
 from neurodeploy.zoo.data.speech import Speech
 from neurodeploy.zoo.models.codecs import CODECS
+from neurodeploy.zoo.models.discriminators import DiscriminatorConfig
 from neurodeploy.zoo.models.esc import Esc, EscConfig
 from neurodeploy.zoo.train import codec as training
-from neurodeploy.zoo.train.codec import rate_at, streams_at, train
+from neurodeploy.zoo.train import codec_step
+from neurodeploy.zoo.train.codec import train
 from neurodeploy.zoo.train.codec_losses import (
     code_counts,
     mel_terms,
     spectrum_loss,
     utilization,
 )
-from neurodeploy.zoo.train.codec_recipes import RECIPES, CodecRecipe
+from neurodeploy.zoo.train.codec_recipes import RECIPES, CodecRecipe, adversarial_stage
+from neurodeploy.zoo.train.codec_step import rate_at, streams_at
 
 SMALL = EscConfig(patch=(12, 2), channels=(6, 12, 12), heads=(3, 3), codes=32, refined=4)
 RECIPE = CodecRecipe(
@@ -59,8 +64,12 @@ def speech(seed: int) -> Speech:
     return Speech(tuple(rows), tracks.__getitem__)
 
 
-def run(out: Path, **options: Any) -> dict[str, Any]:
-    return train("small", (speech(0), speech(1)), "digest", out, recipe=RECIPE, **options)
+JUDGES = DiscriminatorConfig((2, 3), (2, 4), (128,), 2)
+JUDGED = replace(adversarial_stage(RECIPE), steps=3, judges=JUDGES)
+
+
+def run(out: Path, recipe: CodecRecipe = RECIPE, **options: Any) -> dict[str, Any]:
+    return train("small", (speech(0), speech(1)), "digest", out, recipe=recipe, **options)
 
 
 @pytest.fixture(autouse=True)
@@ -98,30 +107,43 @@ def test_streams_are_drawn_as_published() -> None:
     assert rate_at(recipe, 10**5, falling=False) == 1e-4
 
 
-def test_a_run_goes_on_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped within each stage."""
-    straight = run(tmp_path / "straight")
+def test_a_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    """Stopped within each stage, and within the one with judges."""
 
     class Stopped(Exception):
         pass
 
-    for stage_end in (1, 2):
-
-        def stop(step: int, steps: int, m: Any, end: int = stage_end) -> None:
+    def halted(out: Path, end: int, **options: Any) -> None:
+        def stop(step: int, steps: int, m: Any) -> None:
             if step == end:
                 raise Stopped
 
         with pytest.raises(Stopped):
-            run(tmp_path / "halting", report=stop)
-    halting = run(tmp_path / "halting")
-    assert halting["history"] == straight["history"]
-    one, other = (load_file(tmp_path / n / "small.safetensors") for n in ("straight", "halting"))
-    assert all(torch.equal(one[name], other[name]) for name in one) and one.keys() == other.keys()
+            run(out, report=stop, **options)
+
+    def compared(name: str, ends: tuple[int, ...], **options: Any) -> Path:
+        straight, halting = (tmp_path / f"{name}{n}" for n in range(2))
+        for end in ends:
+            halted(halting, end, **options)
+        histories = [run(out, **options)["history"] for out in (straight, halting)]
+        assert histories[0] == histories[1]
+        one, other = (load_file(out / "small.safetensors") for out in (straight, halting))
+        assert all(torch.equal(one[n], other[n]) for n in one) and one.keys() == other.keys()
+        return straight / "small.safetensors"
+
+    start = compared("first", (1, 2))
+    judged = compared("judged", (2,), recipe=JUDGED, start=start)
+    lines = (judged.parent / "metrics.jsonl").read_text().splitlines()
+    losses = json.loads(lines[-1])
+    assert len(lines) == 3 and losses["judges"] > 0.0 and losses["deception"] > 0.0
+    before, after = load_file(start), load_file(judged)
+    name = "decoder.spectrum.weight"
+    assert not torch.equal(before[name], after[name]) and after.keys() == before.keys()
 
 
 def test_what_a_run_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seeded: list[Esc] = []
-    seed = training.seed_codebooks
+    seed = codec_step.seed_codebooks
 
     def watched(codec: Esc, *rest: Any) -> None:
         before = codec.quantizers[0].codebooks.detach().clone()
@@ -129,7 +151,8 @@ def test_what_a_run_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert not torch.equal(before, codec.quantizers[0].codebooks)
         seeded.append(codec)
 
-    monkeypatch.setattr(training, "seed_codebooks", watched)
+    for module in (training, codec_step):
+        monkeypatch.setattr(module, "seed_codebooks", watched)
     metrics = run(tmp_path)
     assert len(seeded) == 2  # at the start, and what is unused before the third step
     assert [row["step"] for row in metrics["pretraining"]] == [2]
@@ -137,6 +160,11 @@ def test_what_a_run_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     last = metrics["history"][-1]["val"]
     assert 0.0 < last["bits_used"] <= 1.0 and 0.0 < last["codes_used"] <= 1.0
     assert {"mel_distance_1", "si_sdr_3"} <= set(last)
+    with pytest.raises(SystemExit, match="0"):
+        main(["codec", "usage", str(tmp_path), "-o", str(tmp_path / "usage.svg")])
+    streams, groups = np.shape(last["books"]["bits_used"])
+    drawn = ElementTree.parse(tmp_path / "usage.svg").findall("{*}path")
+    assert len(drawn) == 3 * streams + 2 * streams * groups  # legend, bits, rates; bits, codes
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2, 3]
     codec = open_codec(tmp_path / "small.safetensors")
