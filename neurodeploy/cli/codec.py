@@ -102,13 +102,11 @@ def usage(
     from neurodeploy.report.codebooks import codebook_usage
     from neurodeploy.whole_files import require_suffix, write_text
     from neurodeploy.zoo.codec.files import stream_rate
-    from neurodeploy.zoo.models.codecs import CODECS
     from neurodeploy.zoo.train.codec import run_history
 
-    network, history = run_history(run)
-    kbps = stream_rate(CODECS[network]().config) / 1000.0
     path = require_suffix(output, ".svg", "a picture")
-    write_text(path, codebook_usage(history, kbps))
+    config, history = run_history(run)
+    write_text(path, codebook_usage(history, stream_rate(config) / 1000.0))
     say(f"wrote {path}")
 
 

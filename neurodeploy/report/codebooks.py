@@ -34,7 +34,7 @@ def codebook_usage(history: Sequence[Row], kbps: float) -> str:
     if len(coded) < 2:
         detail = f"a curve needs two validations with codes, there are {len(coded)}"
         raise DataError(Diagnostic("history", "history-short", detail, "train further"))
-    streams = sum(f"bits_used_{n}" in coded[0]["val"] for n in range(1, 100))
+    streams = sum(key.startswith("bits_used_") for key in coded[0]["val"])
     bits = [[row["val"][f"bits_used_{n + 1}"] for row in coded] for n in range(streams)]
     rates = [[kbps * sum(at[: n + 1]) for at in zip(*bits, strict=True)] for n in range(streams)]
     steps = Axis(0.0, float(coded[-1]["step"]), LEFT, RIGHT)

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from neurodeploy.cli import main
+from neurodeploy.errors import ConfigError, DataError
 from neurodeploy.zoo.audio.io import Audio
 from neurodeploy.zoo.codec.weights import open_codec
 from neurodeploy.zoo.data.manifest import Recording
@@ -23,14 +24,20 @@ from neurodeploy.zoo.models.discriminators import DiscriminatorConfig
 from neurodeploy.zoo.models.esc import Esc, EscConfig
 from neurodeploy.zoo.train import codec as training
 from neurodeploy.zoo.train import codec_step
-from neurodeploy.zoo.train.codec import train
+from neurodeploy.zoo.train.checkpoint import save_checkpoint
+from neurodeploy.zoo.train.codec import run_history, train
 from neurodeploy.zoo.train.codec_losses import (
     code_counts,
     mel_terms,
     spectrum_loss,
     utilization,
 )
-from neurodeploy.zoo.train.codec_recipes import RECIPES, CodecRecipe, adversarial_stage
+from neurodeploy.zoo.train.codec_recipes import (
+    RECIPES,
+    CodecRecipe,
+    adversarial_stage,
+    codec_recipe,
+)
 from neurodeploy.zoo.train.codec_step import rate_at, streams_at
 
 SMALL = EscConfig(patch=(12, 2), channels=(6, 12, 12), heads=(3, 3), codes=32, refined=4)
@@ -105,6 +112,15 @@ def test_streams_are_drawn_as_published() -> None:
     expected = 4000 * np.array([0, *[0.75 / 6] * 5, 0.25 + 0.75 / 6])
     assert (np.abs(drawn - expected) < 4 * np.sqrt(expected + 1)).all()
     assert rate_at(recipe, 10**5, falling=False) == 1e-4
+
+
+def test_what_has_no_such_stage_and_no_usage_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="its twin's decoder"):
+        codec_recipe("spiking_esc_tiny", started=True)
+    numbers = {"step": 1, "identity": {"variant": "vad"}}
+    save_checkpoint(tmp_path / "checkpoint.safetensors", torch.nn.Linear(1, 1), [], numbers)
+    with pytest.raises(DataError, match="no codec's"):
+        run_history(tmp_path)
 
 
 def test_a_run_goes_on_bit_for_bit(tmp_path: Path) -> None:

@@ -30,13 +30,13 @@ from typing import Any
 
 import torch
 
-from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.errors import ConfigError, DataError, Diagnostic
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.codec.weights import save_codec
 from neurodeploy.zoo.data.manifest import MANIFEST
 from neurodeploy.zoo.data.speech import Speech, open_speech
 from neurodeploy.zoo.models.codecs import CODECS
-from neurodeploy.zoo.models.esc import Esc
+from neurodeploy.zoo.models.esc import Esc, EscConfig
 from neurodeploy.zoo.train.checkpoint import load_weights, read_numbers
 from neurodeploy.zoo.train.codec_distillation import begin_as, teacher_of
 from neurodeploy.zoo.train.codec_losses import code_counts
@@ -137,11 +137,18 @@ def count_codes(codec: Esc, speech: Speech, recipe: CodecRecipe, devices: Device
     codec.train()
 
 
-def run_history(out: Path) -> tuple[str, list[dict[str, Any]]]:
-    """Network and validations with codes of the run in `out`, finished or not; DataError where
-    there is no checkpoint of that stage."""
-    numbers = read_numbers(out / "checkpoint.safetensors")
-    return numbers["identity"]["recipe"]["network"], numbers["history"]
+def run_history(out: Path) -> tuple[EscConfig, list[dict[str, Any]]]:
+    """The codec's shape and the validations with codes of the run in `out`, finished or not.
+
+    DataError where there is no checkpoint of that stage, or another network's.
+    """
+    path = RunFiles.within(out, 1, Devices()).checkpoint
+    numbers = read_numbers(path)
+    network = numbers["identity"].get("recipe", {}).get("network")
+    if network not in CODECS:
+        raise DataError(Diagnostic(str(path), "checkpoint-foreign", "is no codec's"))
+    with torch.device("meta"):
+        return CODECS[network]().config, numbers["history"]
 
 
 def train_codec(
