@@ -29,7 +29,7 @@ def train(
         typer.Option(help="Spiking vocoders, codecs: weights of the trained artificial twin."),
     ] = None,
     precision: Annotated[
-        str, typer.Option(help="fp32; enhancers also bf16, mixed: for GPUs that have it.")
+        str, typer.Option(help="fp32; enhancers and vocoders also bf16, mixed.")
     ] = "fp32",
     start: Annotated[
         Path | None,

@@ -168,7 +168,7 @@ from neurodeploy.zoo.train.distillation import DistillationRecipe
 from neurodeploy.zoo.train.vocoder_recipes import VocoderRecipe
 from neurodeploy.zoo.train.vocoding import train
 
-def run(out, report=lambda step, steps, metrics: None):
+def run(out, report=lambda step, steps, metrics: None, **options):
     size = dict(mel=MEL_16K, width=32, hidden=32, blocks=1)
     VOCODERS["tiny"] = lambda: vocos(VocosConfig(**size))
     VOCODERS["spiking_tiny"] = lambda: spiking_vocos(SpikingVocosConfig(**size, shift=False))
@@ -182,7 +182,7 @@ def run(out, report=lambda step, steps, metrics: None):
     sound = np.random.default_rng(0).normal(size=9000).astype(np.float32)
     speech = Speech((Recording("a", "speech", "train", "made", "a", 9000, "CC0"),), lambda _: sound)
     return train("spiking_tiny", (speech, speech), "test", Path(out), twin=twin, recipe=recipe,
-                 report=report)
+                 report=report, **options)
 """
 KILLED = """
 import os, signal
@@ -195,6 +195,7 @@ def test_adversarial_training_that_was_killed_goes_on_with_the_same_losses(
 ) -> None:
     pytest.importorskip("lightning_fabric")
     from neurodeploy.zoo.models.vocoders import VOCODERS
+    from neurodeploy.zoo.train.devices import Devices
     from neurodeploy.zoo.train.vocoding import train
 
     for name in ("tiny", "spiking_tiny"):
@@ -214,6 +215,10 @@ def test_adversarial_training_that_was_killed_goes_on_with_the_same_losses(
     for file in ("metrics.jsonl", "metrics.json", "spiking_tiny.safetensors"):
         whole, killed = ((tmp_path / out / file).read_bytes() for out in ("whole", "killed"))
         assert whole == killed
+    mixed = here["run"](tmp_path / "mixed", devices=Devices("bf16", accelerator="cpu"))
+    assert mixed["precision"] == "bf16" and math.isfinite(mixed["history"][-1]["val"]["mel"])
+    with pytest.raises(ConfigError, match="checkpoint-foreign"):
+        here["run"](tmp_path / "mixed")
     with pytest.raises(ConfigError, match="needs its trained twin"):
         train("spiking_vocos_small_distilled", (None, None), "test", tmp_path / "none")  # type: ignore[arg-type]
 

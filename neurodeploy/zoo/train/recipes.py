@@ -32,8 +32,8 @@ def run_recipe(
     """Train a network, or continue the run in `out`; its metrics. Progress on stderr.
 
     twin: weights of the trained artificial network, for spiking vocoders and codecs; precision:
-    fp32 or, of enhancers, bf16; start: weights of an enhancer's or codec's recipe, for the stage
-    after it.
+    fp32 or, of enhancers and vocoders, bf16; start: weights of an enhancer's or codec's recipe, for
+    the stage after it.
     Raises ConfigError for an unknown name, or a held-out speaker, a twin, a precision or a stage
     where there is none.
     """
@@ -46,8 +46,8 @@ def run_recipe(
     if twin is not None and name not in (*VOCODERS, *CODECS):
         detail = f"only vocoders and codecs learn from one, not {name}"
         raise ConfigError(Diagnostic("twin", "network", detail))
-    if precision != "fp32" and name not in ENHANCERS:
-        detail = f"{name} trains in fp32; enhancers also in bf16"
+    if precision != "fp32" and name not in (*ENHANCERS, *VOCODERS):
+        detail = f"{name} trains in fp32; enhancers and vocoders also in bf16"
         raise ConfigError(Diagnostic("precision", "network", detail))
     if start is not None and name not in (*ENHANCERS, *CODECS):
         detail = f"only enhancers and codecs have a stage after their recipe, not {name}"
@@ -59,5 +59,5 @@ def run_recipe(
     if name in CODECS:
         return train_codec(name, corpus, out, twin=twin, start=start)
     if name in VOCODERS:
-        return train_vocoder(name, corpus, out, twin)
+        return train_vocoder(name, corpus, out, twin, precision)
     return train_vad(corpus, name, out)

@@ -88,6 +88,8 @@ def train(
     advance = Step(trainee, recipe, training, devices)
     recordings = validation_audio(held_out, recipe)
     identity = _identity(name, recipe, corpus_digest, twin)
+    if devices.precision != "fp32":  # a run goes on in the precision that it began in
+        identity["precision"] = devices.precision
     files = RunFiles.within(out, recipe.save_every, devices)
     history = run_steps(
         trainee.trained,
@@ -121,7 +123,9 @@ def _identity(
     return json.loads(json.dumps(identity))
 
 
-def train_vocoder(name: str, corpus: Path, out: Path, twin: Path | None = None) -> dict[str, Any]:
+def train_vocoder(
+    name: str, corpus: Path, out: Path, twin: Path | None = None, precision: str = "fp32"
+) -> dict[str, Any]:
     """`train` on a prepared corpus, with progress on stderr."""
     recipe = vocoder_recipe(name)
     speech = (
@@ -129,5 +133,8 @@ def train_vocoder(name: str, corpus: Path, out: Path, twin: Path | None = None) 
         open_speech(corpus, "val", recipe.sources),
     )
     digest = hashlib.sha256((corpus / MANIFEST).read_bytes()).hexdigest()
+    devices = Devices(precision)
     with shown_progress(name, recipe.steps, lambda m: f"mel {m['mel']:6.2f}") as show:
-        return train(name, speech, digest, out, twin=twin, recipe=recipe, report=show)
+        return train(
+            name, speech, digest, out, twin=twin, recipe=recipe, devices=devices, report=show
+        )
