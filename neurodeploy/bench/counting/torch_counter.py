@@ -153,7 +153,8 @@ class _Modules:
 
     The mode is left where operators need not be looked at: in a neuron of known cost, whose
     equation is counted, in a layer that is counted whole, and in a plain sequence, which computes
-    nothing itself. A layer inside any of them is counted as ever.
+    nothing itself. A layer inside any of them is counted as ever; of all else inside a neuron, its
+    equation.
     """
 
     def __init__(self, mode: _Mode, module: nn.Module, neurons: Neurons | None) -> None:
@@ -181,10 +182,9 @@ class _Modules:
         self, path: str, looks: bool, axes: int | None, products_only: bool
     ) -> Callable[..., None]:
         running, states = self._mode.operators.running, self._on
-        entry = (path, products_only)
 
         def enter(module: nn.Module, args: Any) -> None:
-            running.append(entry)
+            running.append((path, products_only or running[-1][1]))
             on = looks and (axes is None or not takes(axes, args))
             if on != states[-1]:
                 self._turn(on)
