@@ -12,8 +12,9 @@ a mean over them; `error` is its standard error. Beside PESQ-WB, STOI and SI-SDR
 
 `payload_kbps` is of the codes or packets alone, `file_kbps` with container and headers. Of our own
 codecs multiply-accumulates per second of audio, attention counted, of encoding and decoding 4.8 s,
-and their energy on hardware that prices dense networks. RESULTS.json is written after each system;
-a run that finds it measures what is missing or was made of something else.
+and their energy on hardware that prices dense networks; what a spiking encoder costs depends on the
+audio: neurodeploy.bench.spiking_coding. RESULTS.json is written after each system; a run that finds
+it measures what is missing or was made of something else.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ from neurodeploy.hardware import Hardware, list_hardware, load_hardware
 from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio
 from neurodeploy.zoo.models.esc import Esc
+from neurodeploy.zoo.models.spiking_esc import steps_of
 from neurodeploy.zoo.train.codec_losses import mel_terms
 
 OPTIONAL = ("visqol", "distillmos")
@@ -95,7 +97,9 @@ def quality(heard: Audio, clean: Audio, leave_out: Sequence[str] = ()) -> Scores
     return scores
 
 
-class _Encoding(nn.Module):
+class Encoding(nn.Module):
+    """Spectrum -> codes of the first streams."""
+
     def __init__(self, codec: Esc, streams: int) -> None:
         super().__init__()
         self.codec, self.streams = codec, streams
@@ -104,7 +108,7 @@ class _Encoding(nn.Module):
         return self.codec.encode(spectrum, self.streams)
 
 
-class _Decoding(_Encoding):
+class _Decoding(Encoding):
     def forward(self, codes: Tensor) -> Tensor:
         return self.codec.decode(codes)
 
@@ -115,15 +119,20 @@ def operations(codec: Esc, streams: int) -> dict[str, CountRecord]:
     spectrum = codec.spectrum(audio)
     codes = codec.encode(spectrum, streams)
     return {
-        "encode": count_ops(_Encoding(codec, streams), spectrum),
+        "encode": count_ops(Encoding(codec, streams), spectrum),
         "decode": count_ops(_Decoding(codec, streams), codes),
     }
 
 
 def costs(codec: Esc, streams: int, chips: Sequence[Hardware]) -> Row:
-    """Per second of audio: multiply-accumulates, and joules by the energy bench's prices."""
+    """Per second of audio: multiply-accumulates, and joules by the energy bench's prices.
+
+    Of a spiking codec of decoding alone, which is dense.
+    """
     found: Row = {}
     for way, record in operations(codec, streams).items():
+        if way == "encode" and steps_of(codec) is not None:
+            continue
         macs = sum(layer.dense_macs for layer in record.layers)
         energy = torch_energy(record, COUNTED_S / record.steps, chips, spiking=False)
         found[way] = {

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from neurodeploy.bench import coding
 from neurodeploy.bench.coding import costs, fill_table, mel_distance
 from neurodeploy.bench.coding_systems import CodingSystem, Received, best_shift, own_systems
+from neurodeploy.bench.spiking_coding import REST, counts, encoding_work, where_spikes_pay
 from neurodeploy.hardware import load_hardware
 from neurodeploy.zoo.audio.io import Audio
 from neurodeploy.zoo.codec.weights import save_codec
 from neurodeploy.zoo.models.codecs import CODECS
-from tests.codec_files import noise, small_codec
+from neurodeploy.zoo.models.esc import Esc
+from neurodeploy.zoo.models.spiking_esc import (
+    SignedSpikes,
+    Spikes,
+    SpikingSwinBlock,
+    spiking_esc,
+)
+from tests.codec_files import SMALL, noise, small_codec
 
 
 @pytest.mark.parametrize("lag", [-700, 0, 1, 1600])
@@ -81,3 +93,79 @@ def test_a_table_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     row = json.loads(out.read_text())["systems"]["a"]
     assert (row["payload_kbps"], row["file_kbps"]) == (8.0, 9.0)
     assert row["quality"]["same"]["mean"] == 1.0
+
+
+ADD, MULTIPLY, MAC = 0.9, 3.7, 4.6  # pJ in fp32 at 45 nm (Horowitz 2014)
+
+
+def by_hand(codec: Esc, spectrum: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """By what the tensors hold: pJ of matrices, of their neurons; accumulations of attention."""
+    spent = [0.0, 0.0, 0.0]
+    seen: dict[str, torch.Tensor] = {}
+    softmax = torch.softmax
+
+    def weights(*given: Any) -> torch.Tensor:
+        seen["softmax"] = softmax(*given)
+        return seen["softmax"]
+
+    def linear(module: nn.Linear, given: tuple[torch.Tensor], out: torch.Tensor) -> None:
+        spent[0] += ADD * (given[0].count_nonzero().item() * module.out_features + out.numel())
+
+    def neuron(module: Spikes, given: object, out: torch.Tensor) -> None:
+        compares = 2 if isinstance(module, SignedSpikes) else 1
+        leak = MULTIPLY + 2 * ADD if len(out) > 1 else 0.0  # none from rest
+        spent[1] += out.numel() * (leak + compares * ADD)
+
+    def attention(module: nn.Module, given: object, out: torch.Tensor) -> None:
+        q, k, v, w = ((seen[n] != 0).double() for n in ("q", "k", "v", "softmax"))
+        spent[2] += (q @ k.mT).sum().item() + (w @ v).sum().item()
+
+    def keep(name: str) -> Callable[..., None]:
+        return lambda module, given, out: seen.update({name: out})
+
+    hooks = []
+    for block in (m for m in codec.encoder.modules() if isinstance(m, SpikingSwinBlock)):
+        a = block.attention
+        hooks += [
+            m.register_forward_hook(linear) for m in (a.qkv, a.out, block.mlp[0], block.mlp[2])
+        ]
+        hooks += [
+            m.register_forward_hook(neuron)
+            for m in (a.fire_in, a.fire_out, block.fire, block.mlp[1])
+        ]
+        fired = {"q": a.fire_q, "k": a.fire_k, "v": a.fire_v}
+        hooks += [m.register_forward_hook(keep(name)) for name, m in fired.items()]
+        hooks.append(a.register_forward_hook(attention))
+    with monkeypatch.context() as patch, torch.no_grad():
+        patch.setattr(torch, "softmax", weights)
+        codec.encode(spectrum, SMALL.streams)
+    for hook in hooks:
+        hook.remove()
+    return spent
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_where_spikes_pay(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Joules of what its own tensors say, at the literature's prices; the twin's by its shapes."""
+    torch.manual_seed(3)
+    twin, spiking = (c.eval() for c in (Esc(SMALL), spiking_esc(SMALL, steps)))
+    for module in spiking.modules():
+        if isinstance(module, Spikes):
+            module.gain.data *= 4.0
+    audio = torch.from_numpy(noise(16_000))[None]
+    works = [encoding_work(codec, [audio]) for codec in (spiking, twin)]
+    table = where_spikes_pay(*works, [load_hardware("cmos45nm")])
+    row = table["cmos45nm, fp32, arithmetic"]
+    matrices_pj, neurons_pj, sums = by_hand(spiking, spiking.spectrum(audio), monkeypatch)
+    matrices = {n: r for n, r in row["layers"].items() if n.split()[-1] not in ("attention", REST)}
+    assert len(matrices) == row["of"] - 6 == 4 * 6  # blocks
+    spent = sum(r["spiking_j"] for r in matrices.values())
+    assert spent == pytest.approx(1e-12 * (matrices_pj + neurons_pj), rel=1e-6)
+    ours = counts(works[0])
+    products = sum(n["acs"] for name, n in ours.items() if name.endswith(" attention"))
+    assert products == pytest.approx(sums, rel=1e-6)
+    assert all(n["macs"] == 0 for name, n in ours.items() if name != REST)
+    tokens, dim = 100 * 16, 6  # of the first scale, a second
+    first = 1e-12 * tokens * 3 * dim * (MAC * dim + ADD)
+    assert row["layers"]["first.0 qkv"]["twin_j"] == pytest.approx(first, rel=1e-6)
+    assert any("memory-aware" in place for place in table)

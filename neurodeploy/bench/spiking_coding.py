@@ -1,0 +1,199 @@
+"""Where spikes pay in a codec's encoder: joules of its layers beside those of its artificial twin.
+
+    python -m neurodeploy.bench.spiking_coding --corpus CORPUS --out RESULTS.json
+        --twin RUN/esc_tiny.safetensors --spiking RUN2/spiking_esc_tiny.safetensors … [--hw all]
+
+Both encode the same recordings; counts are of what ran (bench.counting), prices the energy bench's,
+on all hardware that prices both sides. A layer is a matrix, or both products of attention, and the
+neurons (or GELU) whose values it takes: of the artificial side every product, of the spiking one a
+spike's, with each update of a neuron. `rest` is what has no spikes on either side. Nothing is
+measured in joules, and no quality is told here: neurodeploy.bench.coding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neurodeploy.bench.coding import Encoding
+from neurodeploy.bench.counting.neuron_arithmetic import NeuronArithmetic
+from neurodeploy.bench.counting.torch_counter import count_ops
+from neurodeploy.bench.energy_models import ENERGY_MODELS, Work
+from neurodeploy.bench.energy_records import EnergyEstimate
+from neurodeploy.bench.provenance import provenance
+from neurodeploy.bench.records import to_json
+from neurodeploy.bench.vocoding import test_recordings
+from neurodeploy.errors import errors_as_lines
+from neurodeploy.hardware import Hardware, list_hardware, load_hardware
+from neurodeploy.whole_files import write_text
+from neurodeploy.zoo.audio.io import SAMPLE_RATE
+from neurodeploy.zoo.codec.weights import open_codec
+from neurodeploy.zoo.models.esc import Esc
+from neurodeploy.zoo.models.spiking_esc import SignedSpikes, Spikes, steps_of
+
+RECORDINGS = 4
+WHOLE = 1280  # samples of whole tokens, at every scale
+# h = v + g (x - v), v = (1 - |s|) h; a gain on x is a threshold of 1 / gain
+NEURONS: dict[type, NeuronArithmetic] = {
+    SignedSpikes: NeuronArithmetic("plif, signed", 1, 2, 2, 1, leading=2),
+    Spikes: NeuronArithmetic("plif", 1, 2, 1, 1, leading=2),
+}
+# From rest and for one step there is no state.
+AT_ONCE: dict[type, NeuronArithmetic] = {
+    SignedSpikes: NeuronArithmetic("threshold, signed", 0, 0, 2, 0, leading=2),
+    Spikes: NeuronArithmetic("threshold", 0, 0, 1, 0, leading=2),
+}
+PARTS = {
+    "attention.fire_in": "qkv",
+    "attention.qkv": "qkv",
+    "attention.fire_q": "attention",
+    "attention.fire_k": "attention",
+    "attention.fire_v": "attention",
+    "attention": "attention",
+    "attention.fire_out": "out",
+    "attention.out": "out",
+    "fire": "expand",
+    "mlp.0": "expand",
+    "mlp.1": "project",
+    "mlp.2": "project",
+}
+REST = "rest"
+ENCODER = "codec.encoder."
+
+
+def layer_of(row: str) -> str:
+    """The layer of a row's module: "first.0 qkv", "scales.2.blocks.1 expand", ..., or `REST`."""
+    ends = (end for end in PARTS if row.endswith("." + end))
+    end = next(ends, None)
+    if end is None or not row.startswith(ENCODER):
+        return REST
+    return f"{row[len(ENCODER) : -len(end) - 1]} {PARTS[end]}"
+
+
+def encoding_work(codec: Esc, recordings: Sequence[Tensor]) -> Work:
+    """Of encoding recordings (1, samples) of one length by all streams, per second of audio."""
+    steps = steps_of(codec)
+    spectrum = codec.spectrum(torch.cat(list(recordings)))
+    neurons = AT_ONCE if steps == 1 else NEURONS
+    network = Encoding(codec, codec.config.streams)
+    record = count_ops(network, spectrum, samples=len(spectrum), neurons=neurons)
+    seconds = len(spectrum) * spectrum.shape[-1] * codec.config.hop / SAMPLE_RATE
+    times = Fraction(1) / Fraction(seconds).limit_denominator(10**6)
+    layers = {row.name: layer_of(row.name) for row in record.layers}
+    return Work("ann" if steps is None else "snn", record, times, 1.0, layers)
+
+
+def counts(work: Work) -> dict[str, dict[str, float]]:
+    """Per layer and second: products, of values and of spikes, updates; spikes sent an input."""
+    found: dict[str, dict[str, float]] = {}
+    by = work.record.convention
+    for layer in work.layers:
+        sent, inputs = (sum(getattr(r, n) for r in layer.links) for n in ("spikes_in", "inputs"))
+        totals = {
+            "dense_macs": sum(row.dense(by) for row in layer.links),
+            "macs": sum(row.effective_macs(by) for row in layer.links),
+            "acs": sum(row.effective_acs(by) for row in layer.links),
+            "updates": sum(row.updates for row in layer.cells),
+        }
+        found[layer.name] = {n: round(float(v * work.times)) for n, v in totals.items()}
+        found[layer.name]["input_rate"] = sent / inputs if inputs else 0.0
+    return found
+
+
+def energies(work: Work, chips: Sequence[Hardware]) -> dict[str, EnergyEstimate]:
+    """By hardware, precision and model; of an artificial network every product, zero or not."""
+    found = (e for chip in chips for m in ENERGY_MODELS.values() for e in m(work, chip))
+    return {e.place: e for e in found if e.side == work.side and e.energy_j is not None}
+
+
+def by_layer(estimate: EnergyEstimate) -> dict[str, float]:
+    """Joules a second of audio."""
+    joules: dict[str, float] = defaultdict(float)
+    for term in estimate.terms:
+        joules[term.layer] += term.energy_j or 0.0
+    return dict(joules)
+
+
+def where_spikes_pay(snn: Work, twin: Work, chips: Sequence[Hardware]) -> dict[str, Any]:
+    """By place: joules a second of audio of both and their ratio, in all and of each layer; in how
+    many layers with spikes (`of`) these are cheaper (`paying`)."""
+    ours, theirs = energies(snn, chips), energies(twin, chips)
+    rows: dict[str, Any] = {}
+    for place in ours.keys() & theirs.keys():
+        pair = (by_layer(ours[place]), by_layer(theirs[place]))
+        layers = {n: _compared(*(side.get(n, 0.0) for side in pair)) for n in pair[1]}
+        whole = _compared(*(sum(side.values()) for side in pair))
+        spiking = [row for name, row in layers.items() if name != REST]
+        paying = sum(row["spiking_j"] < row["twin_j"] for row in spiking)
+        rows[place] = {
+            "encoding": whole,
+            "paying": paying,
+            "of": len(spiking),
+            "layers": layers,
+            "missing": sorted({*ours[place].missing, *theirs[place].missing}),
+        }
+    return dict(sorted(rows.items()))
+
+
+def _compared(ours: float, theirs: float) -> dict[str, float]:
+    return {"spiking_j": ours, "twin_j": theirs, "ratio": ours / theirs if theirs else 0.0}
+
+
+def _facts(weights: Path, work: Work) -> dict[str, Any]:
+    made_of = hashlib.sha256(weights.read_bytes()).hexdigest()
+    return {
+        "made_of": made_of,
+        "layers": counts(work),
+        "not_counted": dict(work.record.uncounted),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--twin", type=Path, required=True)
+    parser.add_argument("--spiking", type=Path, nargs="+", required=True)
+    parser.add_argument("--hw", nargs="*", default=list_hardware(systems=False))
+    given = parser.parse_args()
+    chips = [load_hardware(name) for name in given.hw]
+    audio = _recordings(given.corpus)
+    twin = encoding_work(open_codec(given.twin).network, audio)
+    table: dict[str, Any] = {
+        "provenance": to_json(provenance("python -m neurodeploy.bench.spiking_coding")),
+        "twin": _facts(given.twin, twin),
+    }
+    for path in given.spiking:
+        work = encoding_work(open_codec(path).network, audio)
+        places = where_spikes_pay(work, twin, chips)
+        table[path.stem] = _facts(path, work) | {"places": places}
+        write_text(given.out, json.dumps(table, indent=1) + "\n")
+        for place, row in places.items():
+            print(f"{path.stem:18} {place:45} {_said(row)}")
+
+
+def _recordings(corpus: Path) -> list[Tensor]:
+    """The first test recordings, (1, samples), as long as the shortest."""
+    audio = [torch.from_numpy(x[None]) for x in test_recordings(corpus)[:RECORDINGS]]
+    shortest = min(x.shape[1] for x in audio) // WHOLE * WHOLE
+    return [x[:, :shortest] for x in audio]
+
+
+def _said(row: Mapping[str, Any]) -> str:
+    whole = row["encoding"]
+    both = f"{whole['spiking_j']:.3g} J, twin {whole['twin_j']:.3g} J a second"
+    return f"{both}, cheaper in {row['paying']} of {row['of']} layers"
+
+
+if __name__ == "__main__":
+    with errors_as_lines():
+        main()
