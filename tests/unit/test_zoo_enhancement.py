@@ -135,6 +135,9 @@ def test_training_that_was_killed_goes_on_with_the_same_losses(
     first = tmp_path / "whole" / "tiny.safetensors"
     second = here["run"](corpus, tmp_path / "second", start=first)
     assert second["recipe"]["perceptual"] > 0 and second["recipe"]["steps"] == 3
+    *_, last_step, mean = second["history"]
+    assert mean["start_share"] == 0.4 and mean["val"].keys() == last_step["val"].keys()
+    assert mean["val"] != last_step["val"]
     losses = [json.loads(line)["loss"] for line in (tmp_path / "second/metrics.jsonl").open()]
     assert len(losses) == 3
     begun, kept = (read_tensors(f) for f in (first, tmp_path / "second" / "tiny.safetensors"))

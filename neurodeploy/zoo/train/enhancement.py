@@ -257,7 +257,8 @@ def train(
     )
     if start is not None:
         average_with(start, model, recipe.start_share)
-        history.append({"step": recipe.steps, "averaged": validate(model, pairs, devices.put)})
+        mean = {"step": recipe.steps, "start_share": recipe.start_share}
+        history.append(mean | {"val": validate(model, pairs, devices.put)})
     if devices.rank == 0:
         gain = match_level(model.eval(), pairs)
         save_weights(out / f"{name}.safetensors", model)
