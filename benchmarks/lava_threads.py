@@ -22,28 +22,16 @@ from neurodeploy.backends.lava.compat import import_lava
 from neurodeploy.ir.program import Program
 
 import_lava()  # with its cures, before anything imports Lava
-from lava.magma.compiler.compiler_graphs import ProcGroupDiGraphs  # noqa: E402
 from lava.magma.compiler.utils import PortInitializer  # noqa: E402
 from lava.magma.core.run_configs import Loihi2SimCfg  # noqa: E402
 
-from neurodeploy.backends.lava.execute import MODELS  # noqa: E402
+from neurodeploy.backends.lava.models import MODELS, search_once  # noqa: E402
 from neurodeploy.backends.lava.network import build, ring_buffers  # noqa: E402
 from neurodeploy.backends.lava.processes.recording import Plan  # noqa: E402
 
 Array = np.ndarray[Any, np.dtype[Any]]
 PATIENCE_S = 600.0  # the machine may be busy
-_look_for_models = ProcGroupDiGraphs._find_proc_models
-_found: dict[type[Any], list[Any]] = {}
-
-
-def _find_once(proc: Any) -> list[Any]:
-    """Lava's search, which executes every module beside a process's own, once per class."""
-    if type(proc) not in _found:
-        _found[type(proc)] = _look_for_models(proc)
-    return _found[type(proc)]
-
-
-ProcGroupDiGraphs._find_proc_models = staticmethod(_find_once)
+search_once()
 
 
 class End:

@@ -12,11 +12,6 @@ from typing import Any
 import numpy as np
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
-from lava.proc.conv.process import Conv
-from lava.proc.dense.process import DelayDense, Dense
-from lava.proc.lif.process import LIF
-from lava.proc.sdn.process import Delta, Sigma, SigmaDelta
-from lava.proc.sparse.process import DelaySparse, Sparse
 
 from neurodeploy.backends.lava.hardware import execute_on_loihi2
 from neurodeploy.backends.lava.jobs import (
@@ -28,23 +23,11 @@ from neurodeploy.backends.lava.jobs import (
     input_file,
     record_file,
 )
+from neurodeploy.backends.lava.models import MODELS, search_once
 from neurodeploy.backends.lava.network import build, ring_buffers
-from neurodeploy.backends.lava.processes import neurons, sigma_delta, synapses
 from neurodeploy.backends.lava.processes.recording import Plan
 from neurodeploy.ir.files import read_program
 from neurodeploy.ir.program import Program
-
-MODELS = {
-    LIF: neurons.RecordedLif,
-    SigmaDelta: sigma_delta.RecordedSigmaDelta,
-    Delta: sigma_delta.RecordedDelta,
-    Sigma: sigma_delta.RecordedSigma,
-    Dense: synapses.RestartingDense,
-    DelayDense: synapses.RestartingDelayDense,
-    Sparse: synapses.RestartingSparse,
-    DelaySparse: synapses.RestartingDelaySparse,
-    Conv: synapses.RestartingConv,
-}
 
 
 def execute(folder: Path) -> None:
@@ -83,6 +66,7 @@ def _plans(folder: Path, job: Job, program: Program) -> dict[str, Plan]:
 
 def run_all(processes: Iterable[Any], steps: int) -> None:
     """Runs the networks that `processes` belong to: Lava runs what is connected, net by net."""
+    search_once()
     for process in processes:
         if process.runtime is not None:
             continue
