@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import tracemalloc
 
 import numpy as np
@@ -42,6 +43,20 @@ def test_without_a_cache_folder_the_process_compiles_for_itself(monkeypatch):
     ones = np.ones(3, dtype=np.int32)
     clear(ones)
     assert not ones.any() and clear.stats.cache_path is None
+
+
+def test_copies_of_the_same_source_share_their_machine_code(tmp_path, monkeypatch):
+    monkeypatch.setattr(compilation, "cache_folder", lambda: tmp_path)
+    hits = []
+    for place, text in (("a", "x + 1"), ("b", "x + 1"), ("c", "x + 2")):
+        folder = tmp_path / place / "package"
+        folder.mkdir(parents=True)
+        (folder / "sums.py").write_text(f"def total(x):\n    return {text}\n")
+        found = runpy.run_path(str(folder / "sums.py"), run_name="sums")["total"]
+        compiled = compilation.compiled_helper.__wrapped__(found)
+        assert compiled(5) == found(5)
+        hits.append(sum(compiled.stats.cache_hits.values()))
+    assert hits == [0, 1, 0]
 
 
 def test_an_interrupted_run_leaves_a_session_between_two_stretches(monkeypatch):

@@ -23,6 +23,7 @@ import numpy as np
 
 import neurodeploy
 from neurodeploy.backends.cpu import kernel, models
+from neurodeploy.backends.cpu.cache import keep
 from neurodeploy.backends.cpu.parts import Part
 from neurodeploy.backends.cpu.progress import Compiling
 from neurodeploy.ir import arithmetic, neurons
@@ -73,15 +74,11 @@ def compiled_helper(function: Callable[..., Any]) -> Any:
 
 def _cached(function: Callable[..., Any]) -> Any:
     """The function compiled, its machine code kept in the cache folder if there is one."""
+    dispatcher = numba.njit(**OPTIONS)(function)
     folder = cache_folder()
-    if folder is None:
-        return numba.njit(**OPTIONS)(function)
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
-    try:
-        return numba.njit(cache=True, **OPTIONS)(function)
-    finally:
-        numba.config.CACHE_DIR = before
+    if folder is not None:
+        keep(dispatcher, folder)
+    return dispatcher
 
 
 def _compiled(function: Callable[..., Any], given: dict[str, Any] | None = None) -> Any:
