@@ -88,6 +88,7 @@ def test_integers_keep_the_quality_and_never_overflow(deployed, clips):
     assert all(d.differing < 0.2 * d.compared for d in compare_rounding(real, fixed)[:2])
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_lava_agrees_in_every_integer(deployed, clips):
     name, _, program = deployed
     x = clips[0][:120, :3]

@@ -44,6 +44,7 @@ def test_graph_is_what_the_weights_export_to(file: str) -> None:
                 np.testing.assert_array_equal(getattr(shipped.nodes[name], key), value)
 
 
+@pytest.mark.usefixtures("one_worker")
 @pytest.mark.parametrize("file", GRAPHS)
 def test_the_integers_are_lavas(file: str) -> None:
     name = file.split(".")[0]

@@ -77,6 +77,7 @@ def test_the_graph_has_the_networks_spikes_and_mask(model: MaskEnhancer, feature
     assert np.abs(trace.output[..., 0] - wanted).max() < 1e-9
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_integers_are_lavas(model: MaskEnhancer, features: Any) -> None:
     graph = to_graph(model.network, STFT.dt)
     inputs = by_step(features)[:40]

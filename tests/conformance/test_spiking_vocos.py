@@ -82,6 +82,7 @@ def test_no_frame_hears_more_than_it_says(model: Vocoder, mel: Any) -> None:
     assert difference[: at - CONFIG.ahead].max() == 0 < difference[at - CONFIG.ahead]
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_integers_are_lavas(model: Vocoder, mel: Any) -> None:
     graph, inputs = to_graph(model.backbone.chip), by_step(mel)[:24]
     fixed = pipeline.compile(graph, "loihi2", calibration=inputs, dt=DT).program

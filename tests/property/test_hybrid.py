@@ -99,6 +99,7 @@ def test_all_on_the_chip_is_the_plain_program(seed: int, words: list[str]) -> No
     assert [s.synaptic_operations for s in ours] == [s.synaptic_operations for s in plains]
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_chip_parts_have_lavas_integers_and_real_ones_are_close() -> None:
     network = Network(3, ["fire", "norm", "fire", "times"])
     x = inputs(0, network.size)

@@ -101,6 +101,7 @@ def test_a_stream_is_the_whole_recording(
     assert stream.latency_s == pytest.approx((640 + 3 * 160) / 16_000 + 4 * CONFIG.dt)
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_lava_speaks_the_same(vocoder: Vocoder, program: Any, audio: Any) -> None:
     short = audio[: CONFIG.mel.hop * 8]
     ours, lavas = (

@@ -142,6 +142,7 @@ def test_the_command_enhances_a_recording_with_the_chips_integers(
     assert np.abs(enhanced - np.clip(at_once, -1, 1)).max() <= 1 / 32_768
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_lava_gives_the_same_audio(folder: Path) -> None:
     import torch
 

@@ -48,7 +48,7 @@ def test_dnsmos_is_that_of_its_package() -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("librosa")
     theirs = pytest.importorskip("speechmos.dnsmos")
-    audio = load_clips()[0].audio
+    audio = load_clips()[0].audio[:44_800]  # doubled twice, 2 windows
     wanted = theirs.run(audio, 16_000, return_df=False)
     ours = dnsmos(audio)
     for name in ("sig", "bak", "ovrl"):
