@@ -15,6 +15,7 @@ ifeq ($(TORCH),no)
 EXTRAS := lava,audio,report,test
 else
 EXTRAS := lava,audio,codec,report,training,test,oracles
+UNDECLARED := neurobench norse nirtorch
 endif
 
 .PHONY: demo test lint kernels clean
@@ -27,13 +28,11 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (first time only) ..."
 	@$(PIP) --constraint constraints.txt --editable '.[$(EXTRAS)]'
-ifneq ($(TORCH),no)
-	@# norse declares torchvision, and neurobench tonic and torchaudio: what is used of them imports none
-	@$(PIP) --constraint constraints.txt --no-deps neurobench norse nirtorch
-	@# built from source: without a C compiler its test is not run
-	@! command -v cc >/dev/null || $(PIP) --constraint constraints.txt pesq
-endif
-	@$(BIN)/neurodeploy doctor --install lava --constraints constraints.txt
+	@# norse declares torchvision, and neurobench tonic and torchaudio: what is used of them imports
+	@# none. pesq is built from source: without a C compiler its test is not run
+	@$(if $(UNDECLARED),$(PIP) --constraint constraints.txt --no-deps $(UNDECLARED) \
+	  $$(command -v cc >/dev/null && echo pesq) & others=$$!;) \
+	  $(BIN)/neurodeploy doctor --install lava --constraints constraints.txt && wait $$others
 	@touch $@
 
 demo: $(STAMP)
