@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from neurodeploy.errors import VerificationError
 from neurodeploy.ir.clock import Clock
 from neurodeploy.primitives import PRIMITIVES
+from tests.fuzz import examples
 
 torch = pytest.importorskip("torch")
 CLOCK = Clock(1e-3)
@@ -78,13 +79,13 @@ def check(node, x):
     np.testing.assert_allclose(lowered.map.apply(x) + bias, expected, atol=1e-12)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(1000))
 @given(convolutions(axes=1))
 def test_conv1d_is_torchs(case):
     check(*case)
 
 
-@settings(max_examples=1500)
+@settings(max_examples=examples(1500))
 @given(convolutions(axes=2))
 def test_conv2d_is_torchs(case):
     check(*case)

@@ -10,13 +10,14 @@ from neurodeploy.backends import reference
 from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.zoo.fine_tuning import FixedNetwork
 from neurodeploy.zoo.fine_tuning.fixed_step import MODELS
+from tests.fuzz import examples
 from tests.property.random_programs import random_inputs, random_program
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.integers(0, 2**32 - 1), st.integers(0, 1), st.integers(1, 3))
 def test_random_programs(seed: int, least_delay: int, batch: int) -> None:
-    """300 Programs of one to four layers, more than 500 in all."""
+    """Of one to four layers."""
     program = random_program(seed, least_delay=least_delay, models=MODELS)
     x = random_inputs(seed, program, 20, batch)
     expected = reference.run(program, x, probe="all")

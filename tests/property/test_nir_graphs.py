@@ -13,6 +13,7 @@ import neurodeploy
 from neurodeploy import pipeline
 from neurodeploy.errors import UnsupportedPrimitive, VerificationError
 from neurodeploy.ir.neurons import NEURON_MODELS
+from tests.fuzz import examples
 from tests.property.nir_graphs import DT, graphs
 from tests.property.nir_oracle import SPIKING, Oracle
 
@@ -81,11 +82,11 @@ def compare_program(program, graph, x, meaning) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_random_graphs(family):
-    options, examples = FAMILIES[family]
+    options, every = FAMILIES[family]
     seen: set[str] = set()
     active = []
 
-    @settings(max_examples=examples)
+    @settings(max_examples=examples(every))
     @given(graphs(**options))
     def run(case):
         meaning = compare(case)

@@ -14,7 +14,7 @@ from torch import nn  # noqa: E402
 from neurodeploy import pipeline  # noqa: E402
 from neurodeploy.frontends.snntorch import to_nir  # noqa: E402
 
-STEPS, BATCH, DT = 500, 2, 1e-3
+STEPS, BATCH, DT = 125, 8, 1e-3
 
 LEAKY = {
     "zero": {"reset_mechanism": "zero"},

@@ -233,7 +233,7 @@ FORMS = {
 
 @pytest.mark.parametrize(("net", "shape", "output"), FORMS.values(), ids=FORMS.keys())
 def test_every_layer_and_the_output_agree(net, shape, output):
-    x = np.random.default_rng(0).normal(size=(500, 2, *shape))
+    x = np.random.default_rng(0).normal(size=(125, 8, *shape))
     export = to_nir(net, shape, dt=DT, output=output)
     trace = pipeline.run(export.graph, x, dt=DT, probe="all")
     layers = replay(net, x, output=output)

@@ -44,7 +44,7 @@ CIRCUITS = {
 @pytest.mark.parametrize("name", [name for name in CIRCUITS if name != "Alpha"])
 def test_with_dyadic_values_equality_is_reached_and_is_no_spike(name):
     """Membranes stop at 1 and 2 thresholds exactly, and inhibited neurons tie."""
-    x = np.random.default_rng(0).integers(-4, 13, size=(2000, 2, 4)) / 4
+    x = np.random.default_rng(0).integers(-4, 13, size=(500, 8, 4)) / 4
     expected, found = both(CIRCUITS[name], x)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14 if "membrane" in name else 0)
     assert len(np.unique(expected)) > 1
@@ -87,8 +87,8 @@ def test_a_file_means_what_the_graph_means(name, tmp_path):
 
 def test_the_lost_step_is_lost_up_to_the_bound_that_the_notes_state():
     neuron = snn.Synaptic(alpha=0.9, beta=0.8, threshold=1.5, reset_mechanism="zero")
-    x = np.random.default_rng(0).normal(0.0, 1.0, size=(1000, 2, 4))
-    x *= 10.0 ** np.random.default_rng(1).integers(0, 9, size=(1000, 2, 1))
+    x = np.random.default_rng(0).normal(0.0, 1.0, size=(250, 8, 4))
+    x *= 10.0 ** np.random.default_rng(1).integers(0, 9, size=(250, 8, 1))
     expected, found = both(Reads(neuron), x)
     np.testing.assert_array_equal(found, expected)
     weight = forcing_weight(np.array([1.5]))
