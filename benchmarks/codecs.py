@@ -17,16 +17,15 @@ import argparse
 import importlib
 import importlib.util
 import json
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from benchmarks.packages import stand_in
 from neurodeploy.bench.provenance import provenance
 from neurodeploy.bench.records import to_json
 from neurodeploy.whole_files import write_text
@@ -50,7 +49,7 @@ def esc(name: str, *, int8: bool = False) -> Ways:
 
 
 def encodec() -> Ways:
-    _stand_in("torchaudio")
+    stand_in("torchaudio")
     model = importlib.import_module("encodec").EncodecModel
     codec = model._get_model([KBPS, 24.0], sample_rate=24_000, name="random").eval()
     codec.set_target_bandwidth(KBPS)
@@ -58,16 +57,16 @@ def encodec() -> Ways:
 
 
 def dac() -> Ways:
-    _stand_in("tqdm")
-    audiotools = _stand_in("audiotools", AudioSignal=object, STFTParams=object)
-    audiotools.ml = _stand_in("audiotools.ml", BaseModel=nn.Module)
+    stand_in("tqdm")
+    audiotools = stand_in("audiotools", AudioSignal=object, STFTParams=object)
+    audiotools.ml = stand_in("audiotools.ml", BaseModel=nn.Module)
     spec = importlib.util.find_spec("dac")
     assert spec is not None
     assert spec.submodule_search_locations
     root = Path(spec.submodule_search_locations[0])
     for package in ("dac", "dac.model"):  # without their imports, training's and the command's
         place = root / Path(*package.split(".")[1:])
-        _stand_in(package, __path__=[str(place)])
+        stand_in(package, __path__=[str(place)])
     layers = importlib.import_module("dac.model.dac")
     strides = [2, 4, 5, 8]
     codec = layers.DAC(
@@ -77,20 +76,6 @@ def dac() -> Ways:
         sample_rate=16_000,
     ).eval()
     return 16_000, lambda x: codec.encode(x[:, None])[0], codec.decode, codec
-
-
-def _stand_in(name: str, **contents: Any) -> ModuleType:
-    """The package where it is installed and loads, an empty one with `contents` else."""
-    if name not in sys.modules:
-        try:
-            if contents.get("__path__"):
-                raise ImportError
-            return importlib.import_module(name)
-        except (ImportError, OSError):
-            module = ModuleType(name)
-            module.__dict__.update(contents)
-            sys.modules[name] = module
-    return sys.modules[name]
 
 
 @torch.no_grad()

@@ -135,13 +135,18 @@ class ChipVocoderStream:
         return y[unheard:]
 
 
+def program_beside(weights: Path) -> Path | None:
+    """NAME_tuned.ndp, NAME.ndp or NAME.nir, the first that is there."""
+    endings = ("_tuned.ndp", ".ndp", ".nir")
+    paths = (weights.with_name(weights.stem + ending) for ending in endings)
+    return next((path for path in paths if path.is_file()), None)
+
+
 def open_chip_vocoder(vocoder: Vocoder, weights: Path, backend: str) -> ChipVocoderStream:
-    """`vocoder` with the Program beside its weights: NAME_tuned.ndp, NAME.ndp, or NAME.nir with its
-    calibration (`zoo.denoisers.open_program`). DataError if there is none."""
-    for ending in ("_tuned.ndp", ".ndp", ".nir"):
-        path = weights.with_name(weights.stem + ending)
-        if path.is_file():
-            return ChipVocoderStream(vocoder, open_program(path, backend), backend)
+    """`vocoder` with the Program beside its weights (`program_beside`), a graph by its calibration
+    (`zoo.denoisers.open_program`). DataError if there is none."""
+    if path := program_beside(weights):
+        return ChipVocoderStream(vocoder, open_program(path, backend), backend)
     detail = f"there is neither {weights.stem}.ndp nor {weights.stem}.nir"
     hint = "python -m neurodeploy.zoo.models.write_spiking_vocos writes the graph"
     raise DataError(Diagnostic(str(weights.parent), "program-missing", detail, hint))
