@@ -85,6 +85,8 @@ class EnhancementRecipe:
 
 
 RECIPES = {"sdnn_baseline": EnhancementRecipe(lr=1e-3)}  # the baseline's own rate
+START_SHARES = {"spiking_s4_loihi": 0.4}  # of the first stage, in what a second one keeps
+START_SHARE = 0.3  # of all other networks
 
 
 def recipe_of(name: str) -> EnhancementRecipe:
@@ -92,8 +94,8 @@ def recipe_of(name: str) -> EnhancementRecipe:
     return RECIPES.get(name, EnhancementRecipe())
 
 
-def second_stage(recipe: EnhancementRecipe) -> EnhancementRecipe:
-    """What follows a recipe, from its weights, on other mixtures."""
+def second_stage(name: str, recipe: EnhancementRecipe) -> EnhancementRecipe:
+    """What follows an enhancer's recipe, from its weights, on other mixtures."""
     return replace(
         recipe,
         steps=recipe.steps // 2,
@@ -101,7 +103,7 @@ def second_stage(recipe: EnhancementRecipe) -> EnhancementRecipe:
         ssm_lr=recipe.ssm_lr / 3,
         warmup=recipe.warmup // 4,
         perceptual=5.0,
-        start_share=0.4,
+        start_share=START_SHARES.get(name, START_SHARE),
         seed=recipe.seed + 1,
     )
 
@@ -229,7 +231,7 @@ def train(
     out/checkpoint.safetensors, out/metrics.jsonl (a line a step) and out/metrics.json on the way.
     """
     recipe, devices = recipe or recipe_of(name), devices or Devices()
-    recipe = second_stage(recipe) if start else recipe
+    recipe = second_stage(name, recipe) if start else recipe
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = ENHANCERS[name]()
@@ -275,7 +277,7 @@ def train_enhancer(
     pools = open_pool(corpus, "train"), open_pool(corpus, "val")
     digest = hashlib.sha256((corpus / MANIFEST).read_bytes()).hexdigest()
     recipe = recipe_of(name)
-    steps = (second_stage(recipe) if start else recipe).steps
+    steps = (second_stage(name, recipe) if start else recipe).steps
     devices = Devices(precision)
     with shown_progress(name, steps, lambda m: f"SI-SNR {m['si_snr']:6.2f} dB") as show:
         return train(name, pools, digest, out, start=start, devices=devices, report=show)
