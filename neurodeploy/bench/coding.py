@@ -114,8 +114,8 @@ class _Decoding(Encoding):
 
 
 def operations(codec: Esc, streams: int) -> dict[str, CountRecord]:
-    """What encoding and decoding 4.8 s compute between the transforms."""
-    audio = torch.zeros(1, round(COUNTED_S * SAMPLE_RATE))
+    """What encoding and decoding 4.8 s compute between the transforms; on the meta device, too."""
+    audio = torch.zeros(1, round(COUNTED_S * SAMPLE_RATE), device=codec.hann.device)
     spectrum = codec.spectrum(audio)
     codes = codec.encode(spectrum, streams)
     return {

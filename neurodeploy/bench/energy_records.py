@@ -1,4 +1,5 @@
-"""What the energy part of a results file holds. Energies are in joules per inference."""
+"""What the energy part of a results file holds. Energies are in joules per inference, but for those
+of `SecondEnergy`."""
 
 from __future__ import annotations
 
@@ -221,3 +222,20 @@ class Intensity:
     operations: float
     bytes: float
     energy_j: float
+
+
+@dataclass(frozen=True)
+class SecondEnergy:
+    """Joules per second of audio, None where nothing has a price; sources of all prices in it."""
+
+    hardware: str
+    model: str
+    precision: str
+    side: str
+    energy_j: float | None
+    low_j: float | None
+    high_j: float | None
+    evidence: str
+    scope: str
+    sources: tuple[str, ...]
+    missing: tuple[str, ...]

@@ -57,10 +57,10 @@ def named_systems(networks: Sequence[Path], first_stages: Sequence[Path] = ()) -
     if problems := [p for path in (*networks, *first_stages) if (p := _problem(path))]:
         raise ConfigError(problems)
     systems = [System(name, _version(package)) for name, (_, package) in CLASSICAL.items()]
-    systems += [System(f"{p.stem} (first stage)", _digest(p), p) for p in first_stages]
+    systems += [System(f"{p.stem} (first stage)", digest_of(p), p) for p in first_stages]
     for path in networks:
         name = path.stem if is_torch(path) else f"{path.stem} (fixed)"
-        systems.append(System(name, _digest(path), path))
+        systems.append(System(name, digest_of(path), path))
     names = [system.name for system in systems]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(Diagnostic("--networks", "names", f"twice: {', '.join(twice)}"))
@@ -86,7 +86,8 @@ def _version(package: str) -> str:
         return package  # its own error comes when it is used
 
 
-def _digest(network: Path) -> str:
+def digest_of(network: Path) -> str:
+    """SHA-256 of a network's file, and of the calibration beside a graph."""
     beside = calibration_beside(network)
     files = [network, beside] if network.suffix == ".nir" and beside.is_file() else [network]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -9,13 +9,12 @@ and on processors alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from neurodeploy.bench.chip_runs import traffic_of
 from neurodeploy.bench.counting.record import CountRecord
 from neurodeploy.bench.energy_models import ENERGY_MODELS, Work
-from neurodeploy.bench.energy_records import EnergyEstimate
+from neurodeploy.bench.energy_records import EnergyEstimate, SecondEnergy
 from neurodeploy.bench.enhancer_work import populations
 from neurodeploy.bench.spiking_work import spiking_work
 from neurodeploy.hardware import Hardware
@@ -24,23 +23,6 @@ from neurodeploy.ir.trace import Counts
 from neurodeploy.ir.trace_file import SavedTrace
 from neurodeploy.passes.place import Fit, fit
 from neurodeploy.passes.place.load import saved_rates
-
-
-@dataclass(frozen=True)
-class SecondEnergy:
-    """Joules per second of audio, None where nothing has a price; sources of all prices in it."""
-
-    hardware: str
-    model: str
-    precision: str
-    side: str
-    energy_j: float | None
-    low_j: float | None
-    high_j: float | None
-    evidence: str
-    scope: str
-    sources: tuple[str, ...]
-    missing: tuple[str, ...]
 
 
 def program_fits(program: Program, counts: Counts, chips: Sequence[Hardware]) -> dict[str, Fit]:
@@ -54,20 +36,27 @@ def program_energy(
     program: Program, counts: Counts, chips: Sequence[Hardware], fits: Mapping[str, Fit]
 ) -> list[SecondEnergy]:
     """Of a run of a Program on one stream."""
-    return _energies(spiking_work(program, counts, traffic_of(fits, counts)), chips)
+    return second_energies(spiking_work(program, counts, traffic_of(fits, counts)), chips)
 
 
 def torch_energy(
     record: CountRecord, dt: float, chips: Sequence[Hardware], *, spiking: bool
 ) -> list[SecondEnergy]:
     """Of a record of `bench.enhancer_work`; spiking: by events, else dense and without zeros."""
+    return second_energies(
+        torch_work(record, dt, spiking=spiking), [chip for chip in chips if chip.kind != "spiking"]
+    )
+
+
+def torch_work(record: CountRecord, dt: float, *, spiking: bool) -> Work:
+    """What a record of one stream, `dt` seconds a step, is to the energy models."""
     side = "snn" if spiking else "ann"
     seconds = record.steps * dt
-    work = Work(side, record, Fraction(1, record.samples), seconds, populations(record))
-    return _energies(work, [chip for chip in chips if chip.kind != "spiking"])
+    return Work(side, record, Fraction(1, record.samples), seconds, populations(record))
 
 
-def _energies(work: Work, chips: Sequence[Hardware]) -> list[SecondEnergy]:
+def second_energies(work: Work, chips: Sequence[Hardware]) -> list[SecondEnergy]:
+    """By every model that prices such work; it must know its seconds."""
     assert work.inference_s is not None
     found = [e for chip in chips for m in ENERGY_MODELS.values() for e in m(work, chip)]
     return [_per_second(e, work.inference_s) for e in found]

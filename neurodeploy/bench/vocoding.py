@@ -14,6 +14,7 @@ it is installed.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib
 import json
 import sys
@@ -53,11 +54,12 @@ GRIFFIN_LIM = {
 
 @dataclass(frozen=True)
 class VocoderSystem:
-    """One row: features, and what makes speech (B, samples) of them."""
+    """One row: features, and what makes speech (B, samples) of them; made_of: weights' SHA-256."""
 
     name: str
     mel: MelConfig
     speak: Callable[[Tensor], Tensor]
+    made_of: str = ""
 
 
 def test_recordings(corpus: Path) -> list[Audio]:
@@ -96,7 +98,9 @@ def systems(networks: Sequence[Path]) -> list[VocoderSystem]:
     ]
     for path in networks:
         vocoder = load_vocoder(path)
-        rows.append(VocoderSystem(path.stem, vocoder.config.mel, partial(_spoken, vocoder)))
+        made_of = hashlib.sha256(path.read_bytes()).hexdigest()
+        spoken = partial(_spoken, vocoder)
+        rows.append(VocoderSystem(path.stem, vocoder.config.mel, spoken, made_of))
     return rows
 
 
@@ -120,7 +124,8 @@ def measure(
         spoken += made.size
         skipped = () if len(scores) % PITCH_EVERY == 0 else ("pitch",)
         scores.append(quality(made, clean[: made.size], (*leave_out, *skipped)))
-    return summary(scores) | {"times_real_time": round(spoken / SAMPLE_RATE / spent, 2)}
+    times = {"times_real_time": round(spoken / SAMPLE_RATE / spent, 2)}
+    return {"made_of": system.made_of} | summary(scores) | times
 
 
 @torch.no_grad()

@@ -25,7 +25,7 @@ from neurodeploy.cli._energy import chips_of
 from neurodeploy.cli._show import say, show_json
 
 if TYPE_CHECKING:
-    from neurodeploy.bench.enhancer_energy import SecondEnergy
+    from neurodeploy.bench.energy_records import SecondEnergy
     from neurodeploy.hardware import Hardware
     from neurodeploy.zoo.audio.io import Audio
     from neurodeploy.zoo.audio.stream import Enhancer

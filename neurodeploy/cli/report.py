@@ -12,7 +12,8 @@ from neurodeploy.cli._show import say
 def command(
     results: list[Path] = typer.Argument(
         ...,
-        help="a results .json of compare, bench, verify or fit; several comparisons on one page",
+        help="a results .json of compare, bench, verify, fit or audio systems; "
+        "several comparisons on one page",
     ),
     output: Path = typer.Option(..., "-o", "--output", help="the .html file to write"),
 ) -> None:

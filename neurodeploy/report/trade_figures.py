@@ -31,7 +31,7 @@ def pareto(points: Sequence[OperatingPoint], place: str, name: str, metric: str)
         return None
     x = log_axis([p.energies[place] for p in known], 90.0, RIGHT)
     y = _linear([p.quality[metric] for p in scored])
-    marks = _frame(x, y, lambda v: price(v, "J"), lambda v: f"{100 * v:g} %")
+    marks = frame(x, y, lambda v: price(v, "J"), lambda v: f"{100 * v:g} %")
     marks += _legend(known)
     spiking = [p for p in scored if p.side == "snn"]
     path = [(x(p.energies[place]), y(p.quality[metric])) for p in spiking]
@@ -62,7 +62,7 @@ def energy_over_steps(points: Sequence[OperatingPoint], place: str, name: str) -
     steps = max(p.steps for p in spiking)
     x = Axis(0.0, float(steps), 90.0, RIGHT)
     y = Axis(0.0, 1.05 * max(p.energies[place] for p in known), BOTTOM, TOP)
-    marks = _frame(x, y, lambda v: f"{v:g}", lambda v: price(v, "J"))
+    marks = frame(x, y, lambda v: f"{v:g}", lambda v: price(v, "J"))
     marks += _legend(known)
     for p in known:
         if p.side != "snn":
@@ -90,7 +90,7 @@ def roofline(layers: Sequence[Intensity], add_j: float, byte_j: float) -> Figure
     each = [i.energy_j / i.operations for i in shown]
     x = log_axis([*intensity, byte_j / add_j], 90.0, RIGHT)
     y = log_axis([*each, 1.01 * add_j], BOTTOM, TOP)
-    marks = _frame(x, y, lambda v: f"{v:g}", lambda v: price(v, "J"))
+    marks = frame(x, y, lambda v: f"{v:g}", lambda v: price(v, "J"))
     marks += legend([(f"fill-{s}", SIDES[s]) for s in dict.fromkeys(i.side for i in shown)], 90, 14)
     grid = [x.low * (x.high / x.low) ** (n / 60) for n in range(61)]
     curve = [(x(v), y(add_j + byte_j / v)) for v in grid if add_j + byte_j / v <= y.high]
@@ -153,7 +153,8 @@ def _linear(values: Sequence[float]) -> Axis:
     return Axis(max(0.0, low - room), min(1.0, high + room), BOTTOM, TOP)
 
 
-def _frame(x: Axis, y: Axis, across: Label, up: Label) -> list[str]:
+def frame(x: Axis, y: Axis, across: Label, up: Label) -> list[str]:
+    """Grid lines of both axes with their labels."""
     marks = vertical_grid(x, TOP, BOTTOM, across)
     for tick in y.ticks():
         marks.append(line(x.start, y(tick), x.end, y(tick), "grid"))

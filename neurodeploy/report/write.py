@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from neurodeploy.bench.audio_records import (
+    AUDIO_SCHEMA,
+    AudioSystems,
+    read_audio_systems,
+    write_audio_systems,
+)
 from neurodeploy.bench.placement import (
     PLACEMENT_SCHEMA,
     PlacementResults,
@@ -20,6 +26,7 @@ from neurodeploy.bench.verification import (
     write_verification,
 )
 from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.report.audio_sections import build_audio
 from neurodeploy.report.card import render_card
 from neurodeploy.report.csv_table import render_csv
 from neurodeploy.report.document import Document
@@ -32,15 +39,16 @@ from neurodeploy.report.several import build_joint
 from neurodeploy.report.verification_sections import build_verification
 from neurodeploy.whole_files import require_suffix, write_text
 
-AnyResults = Results | VerificationResults | PlacementResults
+AnyResults = Results | VerificationResults | PlacementResults | AudioSystems
 
 
 def write_report(results: AnyResults | str | Path, path: str | Path) -> tuple[Path, ...]:
     """Writes `path` (.html) and beside it .md and .json; returns the paths of all.
 
     Of a comparison also .csv (long form), .tex (booktabs) and .card.md (a model card's block).
-    results: a value, or the path of a results file, of a bench, a verification or a fit. Raises
-    DataError for a damaged results file and ConfigError for a path that does not end in .html.
+    results: a value, or the path of a results file, of a bench, a verification, a fit or of
+    audio systems. Raises DataError for a damaged results file and ConfigError for a path that does
+    not end in .html.
     """
     target = Path(path)
     if target.suffix != ".html":
@@ -93,6 +101,8 @@ def _document(results: AnyResults) -> Document:
         return build_document(results)
     if isinstance(results, PlacementResults):
         return build_placement(results)
+    if isinstance(results, AudioSystems):
+        return build_audio(results)
     return build_verification(results)
 
 
@@ -101,6 +111,8 @@ def _write(results: AnyResults, path: Path) -> Path:
         return write_results(results, path)
     if isinstance(results, PlacementResults):
         return write_placement(results, path)
+    if isinstance(results, AudioSystems):
+        return write_audio_systems(results, path)
     return write_verification(results, path)
 
 
@@ -112,4 +124,6 @@ def _read(path: Path) -> AnyResults:
         return read_verification(path)
     if schema == PLACEMENT_SCHEMA:
         return read_placement(path)
+    if schema == AUDIO_SCHEMA:
+        return read_audio_systems(path)
     return read_results(path)

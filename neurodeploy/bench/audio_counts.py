@@ -1,0 +1,175 @@
+"""What each audio system computes in a second of audio, as work that the energy models price.
+
+One boundary for all: the network between the transforms. Multiply-accumulates are of all
+connections whatever the values, a spiking network's in each of its steps; of enhancers with the
+state spaces (`bench.enhancer_macs`), of codecs with attention. Events of a spiking network are
+counted with trained weights alone; one that is not trained fires as it was drawn, which says
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from scipy.signal import resample_poly
+from torch import Tensor
+
+from neurodeploy.backends.cpu import Session
+from neurodeploy.bench.chip_runs import traffic_of
+from neurodeploy.bench.coding import COUNTED_S, operations
+from neurodeploy.bench.counting.record import CountRecord
+from neurodeploy.bench.energy_models import Work
+from neurodeploy.bench.enhancer_energy import program_fits, torch_work
+from neurodeploy.bench.enhancer_macs import frame_macs
+from neurodeploy.bench.enhancer_work import count_enhancer
+from neurodeploy.bench.spiking_work import spiking_work
+from neurodeploy.bench.vocoder_energy import count_vocoder, firing_at
+from neurodeploy.hardware import Hardware
+from neurodeploy.ir.program import Program
+from neurodeploy.ir.trace import Counts
+from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio
+from neurodeploy.zoo.audio.stream import Enhancer, enhance_recording
+from neurodeploy.zoo.data.clips import Clip, load_clips
+from neurodeploy.zoo.denoisers import CpuDenoiser, open_program
+from neurodeploy.zoo.models.enhancers import ENHANCERS, SPIKING, load_enhancer
+from neurodeploy.zoo.models.esc import CODECS, Esc
+from neurodeploy.zoo.models.spiking_vocos_loihi import LoihiBackbone, features_of, held
+from neurodeploy.zoo.models.vocoders import VOCODERS, load_vocoder
+from neurodeploy.zoo.models.vocos import Vocoder
+
+ALL_PRODUCTS: Final = "every product, whatever the values"
+PUBLISHED_RATE: Final = {"spiking_vocos": 0.176}  # arXiv:2509.13049, all neurons together
+FRAMES: Final = 24
+
+
+@dataclass(frozen=True)
+class Counted:
+    """See `audio_records.AudioSystem`; work: one inference is all that was counted."""
+
+    parameters: int
+    macs_per_s: dict[str, float]
+    activity: str = ""
+    work: Work | None = None
+
+
+def enhancer(name: str, weights: Path | None, chips: Sequence[Hardware]) -> Counted:
+    """In torch; of `spiking_s4_loihi` the Program tells what happens."""
+    model = ENHANCERS[name]().eval() if weights is None else load_enhancer(weights)
+    dt, parameters = model.stft.config.dt, sum(p.numel() for p in model.parameters())
+    macs = {"network": frame_macs(model.network).counted / dt}
+    spiking = name in SPIKING
+    if name == "spiking_s4_loihi" or (spiking and weights is None):
+        return Counted(parameters, macs)
+    clips = _noisy()
+    record = count_enhancer(model, np.concatenate([clip.audio for clip in clips]))
+    activity = _measured(clips) if spiking else ALL_PRODUCTS
+    return Counted(parameters, macs, activity, torch_work(record, dt, spiking=spiking))
+
+
+def vocoder(name: str, weights: Path | None, chips: Sequence[Hardware]) -> Counted:
+    """In torch; of `spiking_vocos_loihi` and its like the Program tells what happens."""
+    model = VOCODERS[name]().eval() if weights is None else load_vocoder(weights)
+    dt = model.config.mel.hop / model.config.mel.sample_rate
+    macs = _vocoder_macs(model)
+    counted = Counted(
+        sum(p.numel() for p in model.parameters()), {k: v / dt for k, v in macs.items()}
+    )
+    if isinstance(model.backbone, LoihiBackbone):
+        return counted
+    spiking = name.startswith("spiking_")
+    if weights is not None and spiking:
+        clip = _clearest()
+        record, activity = count_vocoder(model, _mel(model, clip.audio)), _measured([clip])
+    elif spiking:
+        if name not in PUBLISHED_RATE:
+            return counted
+        rate = PUBLISHED_RATE[name]
+        with firing_at(model, rate):
+            record = count_vocoder(model, _noise(model, 4 * FRAMES))
+        activity = f"assumed: the publication's mean rate, {rate}, not measured"
+    else:
+        record, activity = count_vocoder(model, _noise(model, 4 * FRAMES)), ALL_PRODUCTS
+    work = torch_work(record, dt, spiking=spiking)
+    return Counted(counted.parameters, counted.macs_per_s, activity, work)
+
+
+def codec(name: str, streams: int) -> Counted:
+    """Encoder and decoder at a rate; by shapes, which decide all."""
+    with torch.device("meta"):
+        model: Esc = CODECS[name]().eval()
+    ways = operations(model, streams)
+    macs = {way: _dense(record) / COUNTED_S for way, record in ways.items()}
+    first = ways["encode"]
+    layers = tuple(row for record in ways.values() for row in record.layers)
+    record = CountRecord(first.convention, 1, 1, first.boundary, layers, exact_values=False)
+    parameters = sum(p.numel() for p in model.parameters())
+    return Counted(parameters, macs, ALL_PRODUCTS, torch_work(record, COUNTED_S, spiking=False))
+
+
+def program(network: Path, chips: Sequence[Hardware]) -> Counted:
+    """The integers behind a .nir or .ndp of `spiking_s4_loihi` or `spiking_vocos_loihi…`."""
+    fixed, name = open_program(network, "cpu"), network.stem.removesuffix("_tuned")
+    if name in ENHANCERS:
+        clips, origin = _noisy(), enhancer(name, None, chips)
+        denoiser = CpuDenoiser(fixed)
+        enhance_recording(Enhancer(denoiser), np.concatenate([clip.audio for clip in clips]))
+        fixed, counts = denoiser.program, denoiser.counts()
+    else:
+        clips, origin = [_clearest()], vocoder(name, None, chips)
+        counts = _vocoder_counts(fixed, VOCODERS[name](), clips[0].audio)
+    traffic = traffic_of(program_fits(fixed, counts, chips), counts)
+    work = spiking_work(fixed, counts, traffic)
+    return Counted(origin.parameters, origin.macs_per_s, _measured(clips), work)
+
+
+def _vocoder_counts(fixed: Program, model: Vocoder, audio: Audio) -> Counts:
+    steps = model.config.steps  # type: ignore[attr-defined]
+    session = Session(fixed, threads=1)
+    inputs = held(features_of(_mel(model, audio)), steps).numpy()
+    session.advance(inputs)
+    return session.counts()
+
+
+def _vocoder_macs(model: Vocoder) -> dict[str, float]:
+    """Of one more frame, so that the edges of a recording are none of it."""
+    short, long = (count_vocoder(model, _noise(model, n * FRAMES)) for n in (1, 2))
+    inside: Callable[[CountRecord], float] = lambda r: _dense(r) - _dense(r, "head")  # noqa: E731
+    return {
+        part: (of(long) - of(short)) / FRAMES
+        for part, of in {"backbone": inside, "head": lambda r: _dense(r, "head")}.items()
+    }
+
+
+def _dense(record: CountRecord, module: str = "") -> float:
+    return sum(row.dense_macs for row in record.layers if row.name.startswith(module))
+
+
+def _noise(model: Vocoder, frames: int) -> Tensor:
+    draws = torch.Generator().manual_seed(0)
+    return torch.randn(1, model.config.mel.bands, frames, generator=draws)
+
+
+@torch.no_grad()
+def _mel(model: Vocoder, audio: Audio) -> Tensor:
+    resampled = resample_poly(audio, model.config.mel.sample_rate, SAMPLE_RATE)
+    return model.features(torch.from_numpy(resampled.astype(np.float32)[None]))
+
+
+def _noisy() -> list[Clip]:
+    """From 20 to 0 dB."""
+    return load_clips()[::4]
+
+
+def _clearest() -> Clip:
+    return max(load_clips(), key=lambda clip: clip.snr_db)
+
+
+def _measured(clips: Sequence[Clip]) -> str:
+    seconds = sum(clip.audio.size for clip in clips) / SAMPLE_RATE
+    which = clips[0].name if len(clips) == 1 else f"{len(clips)} shipped clips"
+    return f"measured on {which}, {seconds:.0f} s"

@@ -1,0 +1,221 @@
+"""Speech enhancers, vocoders and codecs side by side: operations, joules and quality a second.
+
+    python -m neurodeploy.bench.audio_systems --out SYSTEMS.json
+        [--networks RUN/spiking_s4.safetensors RUN/spiking_s4_loihi.nir …]
+        [--enhancement RESULTS.json] [--vocoding RESULTS.json] [--coding RESULTS.json] [--hw all]
+    neurodeploy report SYSTEMS.json -o systems.html
+
+Each spiking network stands beside its dense twin. Without a network's weights its dense figures are
+known, and its events are not: they are left open. Quality comes from the results files of
+`bench.enhancement`, `bench.vocoding` and `bench.coding`: of weights that are given, by their
+SHA-256; else by name.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from neurodeploy.bench.audio_counts import Counted, codec, enhancer, program, vocoder
+from neurodeploy.bench.audio_records import (
+    AudioSystem,
+    AudioSystems,
+    Score,
+    write_audio_systems,
+)
+from neurodeploy.bench.energy_models import ENERGY_MODELS, Work
+from neurodeploy.bench.enhancement_systems import digest_of
+from neurodeploy.bench.enhancer_energy import second_energies
+from neurodeploy.bench.provenance import provenance
+from neurodeploy.bench.results_files import read_json
+from neurodeploy.errors import ConfigError, DataError, Diagnostic, errors_as_lines
+from neurodeploy.hardware import Hardware, list_hardware, load_hardware
+from neurodeploy.zoo.models.enhancers import ENHANCERS
+from neurodeploy.zoo.models.esc import CODECS
+from neurodeploy.zoo.models.vocoders import VOCODERS
+
+TASKS: Final = ("enhancement", "vocoding", "coding")
+TWINS: Final = {
+    "s4_ann": "",
+    "spiking_s4": "s4_ann",
+    "spiking_s4_loihi": "s4_ann",
+    "sdnn_baseline": "",
+    "vocos": "",
+    "spiking_vocos": "vocos",
+    "spiking_vocos_loihi": "vocos",
+    "vocos_small": "",
+    "spiking_vocos_small": "vocos_small",
+    "spiking_vocos_loihi_small": "vocos_small",
+}
+"""The networks that have a row in any case, with the dense one that each is held against."""
+KBPS: Final = 1.5  # a stream
+Rows = Mapping[str, Mapping[str, Any]]
+
+
+def measure(
+    networks: Sequence[Path], results: Mapping[str, Path], chips: Sequence[Hardware]
+) -> AudioSystems:
+    """All systems; results: files of quality by task. Raises ConfigError for files that are no
+    network of the zoo and DataError for what is no results file."""
+    files = _by_name(networks)
+    tables = {task: _table(path) for task, path in results.items()}
+    rows = {task: _quality(table) for task, table in tables.items()}
+    systems = tuple(
+        _system(name, files.get(name), rows, chips) for name in dict.fromkeys([*TWINS, *files])
+    )
+    codecs = tuple(_codecs(rows.get("coding", {}), chips))
+    known = {s.name for s in (*systems, *codecs)}
+    return AudioSystems(
+        title="Audio systems side by side",
+        provenance=provenance("python -m neurodeploy.bench.audio_systems"),
+        systems=tuple(sorted((*systems, *codecs), key=lambda s: TASKS.index(s.task))),
+        references={
+            task: {name: scores for name, (_, scores) in found.items() if name not in known}
+            for task, found in rows.items()
+        },
+        tests={task: _test(table) for task, table in tables.items()},
+        links={q.source: q.link for chip in chips for q in chip.prices.values()},
+    )
+
+
+def _by_name(networks: Sequence[Path]) -> dict[str, Path]:
+    """NAME of NAME.safetensors, "NAME (fixed)" of a graph or Program."""
+    found: dict[str, Path] = {}
+    problems = []
+    for path in networks:
+        torch = path.suffix == ".safetensors"
+        known = path.stem.removesuffix("" if torch else "_tuned") in {**ENHANCERS, **VOCODERS}
+        if not path.is_file():
+            problems.append(Diagnostic(str(path), "file", "there is no such file"))
+        elif path.suffix not in (".safetensors", ".nir", ".ndp") or not known:
+            detail = "is no network of the zoo: NAME.safetensors, NAME.nir or NAME.ndp"
+            problems.append(Diagnostic(str(path), "network-unknown", detail))
+        found[path.stem if torch else f"{path.stem} (fixed)"] = path
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def _system(
+    name: str, file: Path | None, rows: Mapping[str, Any], chips: Sequence[Hardware]
+) -> AudioSystem:
+    stem = name.removesuffix(" (fixed)").removesuffix("_tuned")
+    task = "enhancement" if stem in ENHANCERS else "vocoding"
+    if file is not None and file.suffix != ".safetensors":
+        counted = program(file, chips)
+    else:
+        counted = (enhancer if stem in ENHANCERS else vocoder)(stem, file, chips)
+    side = "ann" if stem.endswith("_ann") or stem.startswith("vocos") else "snn"
+    twin = TWINS.get(stem, "vocos_small" if "small" in stem else "")
+    digest = "" if file is None else digest_of(file)
+    quality = _quality_of(name, digest, rows.get(task, {}))
+    return _row(name, task, side, twin, digest, counted, quality, chips)
+
+
+def _codecs(rows: Mapping[str, Any], chips: Sequence[Hardware]) -> Iterator[AudioSystem]:
+    for name in sorted(CODECS, key=lambda n: ("tiny", "base", "large").index(n.split("_")[1])):
+        for streams in range(1, 7):
+            row = f"{name} {KBPS * streams:g}"
+            counted, quality = codec(name, streams), _quality_of(row, "", rows)
+            yield _row(row, "coding", "ann", "", "", counted, quality, chips)
+
+
+def _row(
+    name: str,
+    task: str,
+    side: str,
+    twin: str,
+    digest: str,
+    counted: Counted,
+    quality: dict[str, Score],
+    chips: Sequence[Hardware],
+) -> AudioSystem:
+    work, events = counted.work, side == "snn" and counted.work is not None
+    record = None if work is None else work.record
+    seconds = 0.0 if work is None else work.inference_s or 0.0
+    updates = sum(row.updates for row in record.layers) if record and events else 0
+    return AudioSystem(
+        name=name,
+        task=task,
+        side=side,
+        twin=twin,
+        parameters=counted.parameters,
+        macs_per_s=counted.macs_per_s,
+        activity=counted.activity,
+        weights=digest,
+        synaptic_operations_per_s=(
+            record.synaptic_operations / seconds if record and events else None
+        ),
+        neuron_updates_per_s=updates / seconds if events else None,
+        memory_words_per_s=None if work is None else _words(work) / seconds,
+        energy=() if work is None else tuple(_energy(work, chips)),
+        quality=quality,
+    )
+
+
+def _energy(work: Work, chips: Sequence[Hardware]) -> list[Any]:
+    """Of dense networks as dense hardware runs them; a torch run is no spiking chip's."""
+    able = [c for c in chips if c.kind != "spiking" or work.forms]
+    return [e for e in second_energies(work, able) if e.side == work.side]
+
+
+def _words(work: Work) -> float:
+    (found,) = ENERGY_MODELS["lemaire"](work, load_hardware("cmos45nm"))
+    ends = ("read", "write")
+    return float(sum(t.count for t in found.terms if t.term.endswith(ends)) * work.times)
+
+
+def _table(path: Path) -> dict[str, Any]:
+    table = read_json(path)
+    if not isinstance(table, dict) or not isinstance(table.get("systems"), dict):
+        raise DataError(Diagnostic(str(path), "results-file", "holds no table of systems"))
+    return table
+
+
+def _quality(table: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, Score]]]:
+    """What a row was made of, and its scores."""
+    found = {}
+    for name, row in table["systems"].items():
+        scores = {
+            metric: Score(score["mean"], score["error"])
+            for metric, score in row.get("quality", row).items()
+            if isinstance(score, dict) and score.get("mean") is not None and "error" in score
+        }
+        found[name] = (str(row.get("made_of", "")), scores)
+    return found
+
+
+def _quality_of(
+    name: str, digest: str, rows: Mapping[str, tuple[str, dict[str, Score]]]
+) -> dict[str, Score]:
+    """Of these weights, whatever their row is called; without weights, of the name."""
+    if digest:
+        return next((scores for made_of, scores in rows.values() if made_of == digest), {})
+    return rows[name][1] if name in rows else {}
+
+
+def _test(table: Mapping[str, Any]) -> str:
+    if "mixtures" in table:
+        return f"{table['mixtures']} mixtures of the set {table.get('set', '')}"
+    return f"{table['recordings']} recordings of LibriSpeech's test voices, {table['seconds']} s"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--networks", type=Path, nargs="*", default=[])
+    for task in TASKS:
+        parser.add_argument(f"--{task}", type=Path, help=f"results of neurodeploy.bench.{task}")
+    parser.add_argument("--hw", nargs="*", default=list_hardware(systems=False))
+    given = parser.parse_args()
+    results = {task: path for task in TASKS if (path := getattr(given, task)) is not None}
+    chips = [load_hardware(name) for name in given.hw]
+    found = measure(given.networks, results, chips)
+    write_audio_systems(found, given.out)
+
+
+if __name__ == "__main__":
+    with errors_as_lines():
+        main()
