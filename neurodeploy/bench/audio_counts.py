@@ -9,7 +9,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -137,15 +137,17 @@ def _vocoder_counts(fixed: Program, model: Vocoder, audio: Audio) -> Counts:
 
 def _vocoder_macs(model: Vocoder) -> dict[str, float]:
     """Of one more frame, so that the edges of a recording are none of it."""
-    short, long = (count_vocoder(model, _noise(model, n * FRAMES)) for n in (1, 2))
-    inside: Callable[[CountRecord], float] = lambda r: _dense(r) - _dense(r, "head")  # noqa: E731
-    return {
-        part: (of(long) - of(short)) / FRAMES
-        for part, of in {"backbone": inside, "head": lambda r: _dense(r, "head")}.items()
-    }
+
+    def parts(frames: int) -> dict[str, int]:
+        record = count_vocoder(model, _noise(model, frames))
+        head = _dense(record, "head")
+        return {"backbone": _dense(record) - head, "head": head}
+
+    short, long = parts(FRAMES), parts(2 * FRAMES)
+    return {part: (long[part] - short[part]) / FRAMES for part in long}
 
 
-def _dense(record: CountRecord, module: str = "") -> float:
+def _dense(record: CountRecord, module: str = "") -> int:
     return sum(row.dense_macs for row in record.layers if row.name.startswith(module))
 
 
