@@ -36,8 +36,10 @@ from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio
 from neurodeploy.zoo.audio.stream import Enhancer, enhance_recording
 from neurodeploy.zoo.data.clips import Clip, load_clips
 from neurodeploy.zoo.denoisers import CpuDenoiser, open_program
+from neurodeploy.zoo.models.codecs import CODECS
 from neurodeploy.zoo.models.enhancers import ENHANCERS, SPIKING, load_enhancer
-from neurodeploy.zoo.models.esc import CODECS, Esc
+from neurodeploy.zoo.models.esc import Esc
+from neurodeploy.zoo.models.spiking_esc import steps_of
 from neurodeploy.zoo.models.spiking_vocos_loihi import LoihiBackbone, features_of, held
 from neurodeploy.zoo.models.vocoders import VOCODERS, load_vocoder
 from neurodeploy.zoo.models.vocos import Vocoder
@@ -99,15 +101,17 @@ def vocoder(name: str, weights: Path | None, chips: Sequence[Hardware]) -> Count
 
 
 def codec(name: str, streams: int) -> Counted:
-    """Encoder and decoder at a rate; by shapes, which decide all."""
-    with torch.device("meta"):
-        model: Esc = CODECS[name]().eval()
+    """Encoder and decoder at a rate; by shapes, which decide all but what a spiking encoder does:
+    `bench.spiking_coding`."""
+    model: Esc = CODECS[name]().eval().to("meta")
     ways = operations(model, streams)
     macs = {way: _dense(record) / COUNTED_S for way, record in ways.items()}
+    parameters = sum(p.numel() for p in model.parameters())
+    if steps_of(model) is not None:
+        return Counted(parameters, macs)
     first = ways["encode"]
     layers = tuple(row for record in ways.values() for row in record.layers)
     record = CountRecord(first.convention, 1, 1, first.boundary, layers, exact_values=False)
-    parameters = sum(p.numel() for p in model.parameters())
     return Counted(parameters, macs, ALL_PRODUCTS, torch_work(record, COUNTED_S, spiking=False))
 
 

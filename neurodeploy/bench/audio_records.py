@@ -27,8 +27,9 @@ class AudioSystem:
 
     macs_per_s: multiply-accumulates of all connections by part, whatever the values; activity:
     where the values come from that events and energy rest on, "" for none: then both are unknown;
-    weights: SHA-256 of the file, "" for untrained; memory_words_per_s: 32-bit words read and
-    written by the memory-aware model; energy: of all hardware that has a price for such work.
+    weights: SHA-256 of the file, "" for a network that is not trained, whose quality is {};
+    memory_words_per_s: 32-bit words read and written by the memory-aware model; energy: of all
+    hardware that has a price for such work.
     """
 
     name: str

@@ -8,7 +8,8 @@
 Each spiking network stands beside its dense twin. Without a network's weights its dense figures are
 known, and its events are not: they are left open. Quality comes from the results files of
 `bench.enhancement`, `bench.vocoding` and `bench.coding`: of weights that are given, by their
-SHA-256; else by name.
+SHA-256; else by name, whose SHA-256 is then the row's. A network that has neither is not trained,
+and has no quality.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ from neurodeploy.bench.results_files import read_json
 from neurodeploy.errors import ConfigError, DataError, Diagnostic, errors_as_lines
 from neurodeploy.hardware import Hardware, list_hardware, load_hardware
 from neurodeploy.zoo.models.enhancers import ENHANCERS
-from neurodeploy.zoo.models.esc import CODECS
 from neurodeploy.zoo.models.vocoders import VOCODERS
 
 TASKS: Final = ("enhancement", "vocoding", "coding")
@@ -50,6 +50,13 @@ TWINS: Final = {
     "spiking_vocos_loihi_small": "vocos_small",
 }
 """The networks that have a row in any case, with the dense one that each is held against."""
+CODEC_TWINS: Final = {
+    "esc_tiny": "",
+    "spiking_esc_tiny": "esc_tiny",
+    "esc_base": "",
+    "esc_large": "",
+}
+"""So of codecs, at each rate."""
 KBPS: Final = 1.5  # a stream
 Rows = Mapping[str, Mapping[str, Any]]
 
@@ -66,13 +73,13 @@ def measure(
         _system(name, files.get(name), rows, chips) for name in dict.fromkeys([*TWINS, *files])
     )
     codecs = tuple(_codecs(rows.get("coding", {}), chips))
-    known = {s.name for s in (*systems, *codecs)}
+    known = {s.name for s in (*systems, *codecs)} | {s.weights for s in systems if s.weights}
     return AudioSystems(
         title="Audio systems side by side",
         provenance=provenance("python -m neurodeploy.bench.audio_systems"),
         systems=tuple(sorted((*systems, *codecs), key=lambda s: TASKS.index(s.task))),
         references={
-            task: {name: scores for name, (_, scores) in found.items() if name not in known}
+            task: {name: of for name, (made_of, of) in found.items() if not {name, made_of} & known}
             for task, found in rows.items()
         },
         tests={task: _test(table) for task, table in tables.items()},
@@ -109,17 +116,18 @@ def _system(
         counted = (enhancer if stem in ENHANCERS else vocoder)(stem, file, chips)
     side = "ann" if stem.endswith("_ann") or stem.startswith("vocos") else "snn"
     twin = TWINS.get(stem, "vocos_small" if "small" in stem else "")
-    digest = "" if file is None else digest_of(file)
-    quality = _quality_of(name, digest, rows.get(task, {}))
+    digest, quality = _known(name, "" if file is None else digest_of(file), rows.get(task, {}))
     return _row(name, task, side, twin, digest, counted, quality, chips)
 
 
 def _codecs(rows: Mapping[str, Any], chips: Sequence[Hardware]) -> Iterator[AudioSystem]:
-    for name in sorted(CODECS, key=lambda n: ("tiny", "base", "large").index(n.split("_")[1])):
+    for name, twin in CODEC_TWINS.items():
         for streams in range(1, 7):
-            row = f"{name} {KBPS * streams:g}"
-            counted, quality = codec(name, streams), _quality_of(row, "", rows)
-            yield _row(row, "coding", "ann", "", "", counted, quality, chips)
+            rate = f" {KBPS * streams:g}"
+            digest, quality = _known(name + rate, "", rows)
+            side, against = ("snn", twin + rate) if twin else ("ann", "")
+            counted = codec(name, streams)
+            yield _row(name + rate, "coding", side, against, digest, counted, quality, chips)
 
 
 def _row(
@@ -187,13 +195,13 @@ def _quality(table: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, Score]]
     return found
 
 
-def _quality_of(
+def _known(
     name: str, digest: str, rows: Mapping[str, tuple[str, dict[str, Score]]]
-) -> dict[str, Score]:
-    """Of these weights, whatever their row is called; without weights, of the name."""
+) -> tuple[str, dict[str, Score]]:
+    """Weights and quality: of these weights, whatever their row is called; else of the name."""
     if digest:
-        return next((scores for made_of, scores in rows.values() if made_of == digest), {})
-    return rows[name][1] if name in rows else {}
+        return digest, next((scores for made_of, scores in rows.values() if made_of == digest), {})
+    return rows.get(name, ("", {}))
 
 
 def _test(table: Mapping[str, Any]) -> str:

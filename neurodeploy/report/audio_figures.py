@@ -18,7 +18,7 @@ Joules = Callable[[AudioSystem], float | None]
 def quality_over_energy(
     systems: Sequence[AudioSystem], metric: str, title: str, joules: Joules, place: str
 ) -> Figure | None:
-    """A numbered dot for each network; a line at the joules of one whose quality is unknown.
+    """A numbered dot for each network; a line at the joules of one whose quality is not known.
 
     None where no network has joules.
     """
@@ -47,14 +47,14 @@ def quality_over_energy(
     for number, system, energy in known:
         marks.append(text(90.0, at_y, f"{number}   {_said(system, energy, metric, title)}", "key"))
         at_y += 17
-    unknown = "" if len(scores) == len(known) else " A line: quality not measured."
+    unknown = "" if len(scores) == len(known) else " A line: quality not known."
     caption = f"{title} over energy per second of audio, {place} (estimated, log axis).{unknown}"
     words = "; ".join(_said(s, j, metric, title) for _, s, j in known)
     return Figure(caption, svg(WIDTH, at_y, caption, marks), words)
 
 
 def _said(system: AudioSystem, joules: float, metric: str, title: str) -> str:
-    quality = "not measured"
+    quality = "not measured" if system.weights else "not trained"
     if metric in system.quality:
         quality = f"{title} {system.quality[metric].mean:.2f}"
     assumed = ", assumed rate" if system.activity.startswith("assumed") else ""

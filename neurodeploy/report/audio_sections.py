@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from neurodeploy.bench.audio_records import AudioSystem, AudioSystems, Score
-from neurodeploy.bench.energy_records import SecondEnergy
 from neurodeploy.report.audio_figures import quality_over_energy
+from neurodeploy.report.audio_prices import Place, energy_cell, joules, price_tables
 from neurodeploy.report.document import Cell, Document, Figure, Section, Sources, Table
-from neurodeploy.report.text import NOTHING, band, si, significant
+from neurodeploy.report.text import NOTHING, si, significant
 
 METRIC, TITLE = "pesq_wb", "PESQ-WB"
 NOT_MEASURED: Final = "not measured"
-Place = tuple[str, str, str]
+NOT_TRAINED: Final = "not trained: no quality figure"
 FLOAT: Final[Place] = ("cmos45nm", "fp32", "arithmetic")
 BYTE: Final[Place] = ("cmos45nm", "int8-acc32", "arithmetic")
 MEMORY: Final[Place] = ("cmos45nm", "int32", "memory-aware")
@@ -73,12 +73,6 @@ def build_audio(results: AudioSystems) -> Document:
     )
 
 
-def joules(system: AudioSystem, place: Place) -> SecondEnergy | None:
-    """The estimate of a place, if it has a price."""
-    found = (e for e in system.energy if (e.hardware, e.precision, e.model) == place)
-    return next((e for e in found if e.energy_j is not None), None)
-
-
 def _headlines(systems: Sequence[AudioSystem]) -> Iterator[tuple[str, str, str]]:
     """Each spiking network over its twin, where events are known."""
     by_name = {s.name: s for s in systems}
@@ -89,8 +83,13 @@ def _headlines(systems: Sequence[AudioSystem]) -> Iterator[tuple[str, str, str]]
         if twin is None or mine is None or its is None or not mine.energy_j:
             continue
         ratio = significant((its.energy_j or 0.0) / mine.energy_j)
-        assumed = ", rate assumed" if system.activity.startswith("assumed") else ""
-        yield f"{twin.name} / {system.name}", f"{ratio} ×", f"fp32 arithmetic alone{assumed}"
+        remarks = ["fp32 arithmetic alone"]
+        if system.activity.startswith("assumed"):
+            remarks.append("rate assumed")
+        scores = [s.quality[METRIC].mean for s in (twin, system) if METRIC in s.quality]
+        both = f"{TITLE} {scores[0]:.2f} / {scores[1]:.2f}" if len(scores) == 2 else ""
+        remarks.append(both or "equal quality is not shown")
+        yield f"{twin.name} / {system.name}", f"{ratio} ×", ", ".join(remarks)
 
 
 def _overview(systems: Sequence[AudioSystem]) -> Section:
@@ -102,8 +101,8 @@ def _overview(systems: Sequence[AudioSystem]) -> Section:
             _amount(s.macs),
             _amount(s.synaptic_operations_per_s, dense=s.side == "ann"),
             _amount(s.memory_words_per_s),
-            *(_energy_cell(joules(s, place), band_too=False) for place in PLACES),
-            _score(s.quality, METRIC),
+            *(energy_cell(joules(s, place), band_too=False) for place in PLACES),
+            _score(s.quality, METRIC, _unknown(s)),
             Cell(_activity(s), tone="quiet"),
         )
         for s in systems
@@ -119,23 +118,21 @@ def _overview(systems: Sequence[AudioSystem]) -> Section:
 
 
 def _activity(system: AudioSystem) -> str:
-    return system.activity or "not counted: no trained weights, or its integers tell"
+    return system.activity or ("not counted" if system.weights else "not counted: not trained")
+
+
+def _unknown(system: AudioSystem) -> str:
+    """What stands for the quality of a network that has none."""
+    return NOT_MEASURED if system.weights else NOT_TRAINED
 
 
 def _amount(value: float | None, *, dense: bool = False) -> Cell:
     return Cell(NOTHING if value is None or dense else si(value, "", 3).strip(), order=value)
 
 
-def _energy_cell(e: SecondEnergy | None, *, band_too: bool = True) -> Cell:
-    if e is None or e.energy_j is None:
-        return Cell(NOTHING)
-    inside = f" ({band(e.low_j, e.high_j, 'J')})" if band_too else ""
-    return Cell(si(e.energy_j, "J") + inside, order=e.energy_j)
-
-
-def _score(quality: dict[str, Score], metric: str) -> Cell:
+def _score(quality: dict[str, Score], metric: str, unknown: str = NOTHING) -> Cell:
     if not quality:
-        return Cell(NOT_MEASURED, tone="quiet")
+        return Cell(unknown, tone="quiet")
     score = quality.get(metric)
     if score is None:
         return Cell(NOTHING)
@@ -147,9 +144,15 @@ def _task(
     results: AudioSystems, task: str, systems: Sequence[AudioSystem], sources: Sources
 ) -> Section:
     made = (_picture(systems, place, words) for place, words in PLACES.items() if place != BYTE)
-    tables = (*_parts(systems), *_quality(results, task, systems), *_prices(systems, sources))
+    tables = (*_parts(systems), *_quality(results, task, systems), *price_tables(systems, sources))
     figures = tuple(figure for figure in made if figure)
-    return Section(task, TASKS.get(task, task), tables=tables, figures=figures)
+    title = TASKS.get(task, task)
+    return Section(task, title, prose=_untrained(systems), tables=tables, figures=figures)
+
+
+def _untrained(systems: Sequence[AudioSystem]) -> tuple[str, ...]:
+    names = dict.fromkeys(s.name.split(" ")[0] for s in systems if not s.weights)
+    return (f"Not trained, hence without a quality figure: {', '.join(names)}.",) if names else ()
 
 
 def _picture(systems: Sequence[AudioSystem], place: Place, words: str) -> Figure | None:
@@ -174,7 +177,7 @@ def _parts(systems: Sequence[AudioSystem]) -> Iterator[Table]:
 
 def _quality(results: AudioSystems, task: str, systems: Sequence[AudioSystem]) -> Iterator[Table]:
     rows: dict[str, dict[str, Score]] = dict(results.references.get(task, {}))
-    rows |= {s.name: s.quality for s in systems}
+    rows |= {s.name: s.quality for s in systems if s.quality}
     metrics = [m for m in METRICS if any(m in quality for quality in rows.values())]
     if not metrics:
         return
@@ -185,60 +188,3 @@ def _quality(results: AudioSystems, task: str, systems: Sequence[AudioSystem]) -
         tuple((Cell(name), *(_score(q, m) for m in metrics)) for name, q in rows.items()),
         "Means and their standard errors. PESQ is part of what some networks were trained on.",
     )
-
-
-def _prices(systems: Sequence[AudioSystem], sources: Sources) -> Iterator[Table]:
-    """Every hardware; of a codec its lowest and its highest rate."""
-    shown = [s for s in systems if s.energy and not _between(s, systems)]
-    places: dict[Place, list[SecondEnergy]] = {}
-    for system in shown:
-        for e in system.energy:
-            if e.energy_j is not None:
-                places.setdefault((e.hardware, e.precision, e.model), []).append(e)
-    left_out = list(dict.fromkeys(_missing(found) for found in places.values()))
-    rows = tuple(
-        (
-            Cell(place[0]),
-            Cell(", ".join(place[1:])),
-            *(_energy_cell(joules(s, place)) for s in shown),
-            Cell(found[0].evidence, sources.numbers(_cited(found))),
-            Cell(found[0].scope),
-            Cell(f"[{left_out.index(_missing(found)) + 1}]"),
-        )
-        for place, found in sorted(places.items())
-    )
-    heads = (
-        "Hardware",
-        "Precision, model",
-        *(s.name for s in shown),
-        "Evidence",
-        "Scope",
-        "Without",
-    )
-    numeric = (False, False, *(True for _ in shown), False, False, False)
-    every = {e.hardware for s in shown for e in s.energy}
-    unpriced = sorted(every - {place[0] for place in places})
-    note = " ".join(f"[{n}] without {text}." for n, text in enumerate(left_out, 1))
-    if unpriced:
-        note += f" No price is published for: {', '.join(unpriced)}."
-    if rows:
-        yield Table(
-            "Joules per second of audio on all hardware, with bands.", heads, numeric, rows, note
-        )
-
-
-def _between(system: AudioSystem, systems: Sequence[AudioSystem]) -> bool:
-    """Whether it is a rate of a codec that has a lower and a higher one."""
-    name, _, rate = system.name.rpartition(" ")
-    if system.task != "coding":
-        return False
-    rates = [float(s.name.rpartition(" ")[2]) for s in systems if s.name.startswith(f"{name} ")]
-    return min(rates) < float(rate) < max(rates)
-
-
-def _missing(found: Sequence[SecondEnergy]) -> str:
-    return "; ".join(dict.fromkeys(text for e in found for text in e.missing))
-
-
-def _cited(found: Sequence[SecondEnergy]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(source for e in found for source in e.sources))

@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 
 from neurodeploy.bench.audio_counts import vocoder
 from neurodeploy.bench.audio_records import AudioSystem, AudioSystems, Score, read_audio_systems
-from neurodeploy.bench.audio_systems import _quality_of
+from neurodeploy.bench.audio_systems import _known
 from neurodeploy.bench.energy_records import SecondEnergy
 from neurodeploy.bench.provenance import provenance
 from neurodeploy.report import write_report
@@ -29,9 +29,10 @@ def test_macs_of_a_second_are_the_architectures_and_untrained_spikes_are_no_resu
 
 def test_quality_is_of_the_weights_that_were_measured() -> None:
     rows = {"a": ("00", {"stoi": Score(0.5, 0.1)}), "b": ("ff", {"stoi": Score(0.9, 0.1)})}
-    assert _quality_of("a", "", rows) == rows["a"][1]
-    assert _quality_of("a", "ff", rows) == rows["b"][1]
-    assert _quality_of("a", "11", rows) == _quality_of("c", "", rows) == {}
+    assert _known("a", "", rows) == rows["a"]
+    assert _known("a", "ff", rows) == rows["b"]
+    assert _known("a", "11", rows) == ("11", {})
+    assert _known("c", "", rows) == ("", {})  # not trained
 
 
 def test_a_page_keeps_the_results_and_says_what_is_not_known(tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ def test_a_page_keeps_the_results_and_says_what_is_not_known(tmp_path: Path) -> 
     )
     quality = {"pesq_wb": Score(2.0, 0.1)}
     dense = AudioSystem(
-        "<b>ann", "vocoding", "ann", "", 9, {"all": 1e9}, "every product", "",
+        "<b>ann", "vocoding", "ann", "", 9, {"all": 1e9}, "every product", "aa",
         None, None, 3e9, (energy,), quality,
     )  # fmt: skip
     untrained = replace(dense, name="snn", side="snn", twin="<b>ann", activity="", energy=())
@@ -48,7 +49,7 @@ def test_a_page_keeps_the_results_and_says_what_is_not_known(tmp_path: Path) -> 
         untrained, name="counted", activity="measured", energy=(replace(energy, energy_j=1e-3),)
     )
     results = AudioSystems(
-        "t", provenance(), (dense, replace(untrained, quality={}), counted),
+        "t", provenance(), (dense, replace(untrained, weights="", quality={}), counted),
         {"vocoding": {"griffin_lim": quality}}, {"vocoding": "2 recordings"}, {},
     )  # fmt: skip
     write_report(results, tmp_path / "page.html")
@@ -58,4 +59,4 @@ def test_a_page_keeps_the_results_and_says_what_is_not_known(tmp_path: Path) -> 
     document = build_audio(results)
     assert [h[:2] for h in document.headlines] == [("<b>ann / counted", "2.0 ×")]
     unknown = [cell.text for cell in document.sections[0].tables[0].rows[1]]
-    assert unknown[5:9] == ["–", "–", "–", "not measured"]
+    assert unknown[5:] == ["–"] * 3 + ["not trained: no quality figure", "not counted: not trained"]
