@@ -3,11 +3,13 @@
     python -m neurodeploy.bench.spiking_coding --corpus CORPUS --out RESULTS.json
         --twin RUN/esc_tiny.safetensors --spiking RUN2/spiking_esc_tiny.safetensors … [--hw all]
 
-Both encode the same recordings; counts are of what ran (bench.counting), prices the energy bench's,
-on all hardware that prices both sides. A layer is a matrix, or both products of attention, and the
-neurons (or GELU) whose values it takes: of the artificial side every product, of the spiking one a
-spike's, with each update of a neuron. `rest` is what has no spikes on either side. Nothing is
-measured in joules, and no quality is told here: neurodeploy.bench.coding.
+Both encode 4.8 s of the same recordings; counts are of what ran (bench.counting), prices the energy
+bench's, on all hardware that prices both sides. A layer is a matrix, or both products of attention,
+and the neurons (or GELU) whose values it takes: of the artificial side every product, of the
+spiking one a spike's, with each update of a neuron. `rest` is what has no spikes on either side.
+The memory-aware model sizes a layer's state for all tokens of the 4.8 s, as the layers run; since
+neurons begin at rest at each token, hardware that goes token by token needs less, and each access
+costs it less. Nothing is measured in joules, and no quality is told here: neurodeploy.bench.coding.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neurodeploy.bench.coding import Encoding
+from neurodeploy.bench.coding import COUNTED_S, Encoding
 from neurodeploy.bench.counting.neuron_arithmetic import NeuronArithmetic
 from neurodeploy.bench.counting.torch_counter import count_ops
 from neurodeploy.bench.energy_models import ENERGY_MODELS, Work
@@ -41,7 +43,6 @@ from neurodeploy.zoo.models.esc import Esc
 from neurodeploy.zoo.models.spiking_esc import SignedSpikes, Spikes, steps_of
 
 RECORDINGS = 4
-WHOLE = 1280  # samples of whole tokens, at every scale
 # h = v + g (x - v), v = (1 - |s|) h; a gain on x is a threshold of 1 / gain
 NEURONS: dict[type, NeuronArithmetic] = {
     SignedSpikes: NeuronArithmetic("plif, signed", 1, 2, 2, 1, leading=2),
@@ -182,10 +183,10 @@ def main() -> None:
 
 
 def _recordings(corpus: Path) -> list[Tensor]:
-    """The first test recordings, (1, samples), as long as the shortest."""
-    audio = [torch.from_numpy(x[None]) for x in test_recordings(corpus)[:RECORDINGS]]
-    shortest = min(x.shape[1] for x in audio) // WHOLE * WHOLE
-    return [x[:, :shortest] for x in audio]
+    """A window's length of the first test recordings, (1, samples): what memory must hold."""
+    samples = round(COUNTED_S * SAMPLE_RATE)
+    long = [x[None, :samples] for x in test_recordings(corpus) if x.size >= samples]
+    return [torch.from_numpy(x) for x in long[:RECORDINGS]]
 
 
 def _said(row: Mapping[str, Any]) -> str:
