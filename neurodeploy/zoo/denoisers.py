@@ -145,10 +145,10 @@ def _require_bins(program: Program, network: Path) -> None:
 SHIPPED = "spiking_s4_loihi"
 ENDINGS = {
     "torch": (".safetensors",),
-    "cpu": ("_tuned.ndp", ".nir"),
-    "lava": ("_tuned.ndp", ".nir"),
+    "cpu": (".ndp", ".nir"),
+    "lava": (".ndp", ".nir"),
 }
-"""What a backend runs of a network of exports/, the best first."""
+"""What a backend runs of a network of exports/: integers, or the graph that they come from."""
 
 
 def shipped_network(name: str, backend: str) -> Path:

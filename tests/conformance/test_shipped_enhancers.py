@@ -1,4 +1,4 @@
-"""The shipped enhancers: weights load, graph = weights, the tuned integers = Lava's."""
+"""The shipped enhancers: weights load, graph = weights, integers = the graph's = Lava's."""
 
 from __future__ import annotations
 
@@ -51,6 +51,9 @@ def test_the_integers_are_lavas(file: str) -> None:
     levels = read_arrays(resource("exports", f"{name}_calibration.npz"))["input"][:8, :1]
     fixed = open_program(shipped_network(name, "cpu"), "cpu")
     ours = pipeline.run(fixed, levels, backend="cpu")
+    compiled = open_program(resource("exports", f"{name}.nir"), "cpu")
+    anew = pipeline.run(compiled, levels, backend="cpu")
+    assert np.array_equal(ours.output, anew.output)
     in_time = pipeline.to_hardware_time(fixed, pipeline.chip_of("loihi2"), levels)
     late = pipeline.run(in_time, levels, backend="lava")
     out = late.program.outputs[0]

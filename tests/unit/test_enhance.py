@@ -214,16 +214,16 @@ def test_pipes_without_raw_samples_are_refused(
     assert f"[{rule}]" in capsys.readouterr().err
 
 
-def test_of_shipped_networks_the_tuned_integers_come_first(
+def test_of_shipped_networks_the_integers_come_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "exports").mkdir()
     monkeypatch.setattr(resources, "resource_roots", lambda: (tmp_path,))
-    for ending in (".nir", ".safetensors", "_tuned.ndp"):
+    for ending in (".nir", ".safetensors", ".ndp"):
         (tmp_path / "exports" / f"net{ending}").touch()
         wanted = {"cpu": "net.nir", "torch": "net.safetensors"}
-        if ending == "_tuned.ndp":
-            wanted["cpu"] = "net_tuned.ndp"
+        if ending == ".ndp":
+            wanted["cpu"] = "net.ndp"
         for backend in ("cpu", "torch")[: 1 + (ending != ".nir")]:
             assert shipped_network("net", backend).name == wanted[backend]
 

@@ -45,7 +45,7 @@ def test_what_was_trained_is_written_as_the_package_ships_it(tmp_path: Path) -> 
     (tmp_path / "tuned" / "spiking_s4_loihi_tuned.ndp").write_bytes(b"integers")
     out = tmp_path / "exports"
     written = list(write_enhancers(tmp_path, corpus(tmp_path), out))
-    endings = (".metrics.json", ".nir", ".safetensors", ".toml", "_calibration.md")
+    endings = (".metrics.json", ".ndp", ".nir", ".safetensors", ".toml", "_calibration.md")
     files = {f"spiking_s4_loihi{ending}" for ending in (*endings, "_calibration.npz", "_tuned.ndp")}
     files |= {"sdnn_baseline.metrics.json", "sdnn_baseline.safetensors"}
     assert {path.name for path in out.iterdir()} == files >= {path.name for path in written}

@@ -5,7 +5,7 @@
 
 FOLDER gets spiking_s4_loihi.nir, its manifest .toml, spiking_s4_loihi_calibration.npz: features
 (T, B, bins, 1) of freely licensed mixtures of the validation set, whose voices and noises are in no
-other set; and their credits, .md.
+other set; their credits, .md; and .ndp, the integers of the graph on that input, in its own time.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 import neurodeploy
 from neurodeploy.errors import ConfigError, Diagnostic, errors_as_lines
+from neurodeploy.ir.files import write_program
 from neurodeploy.ir.nir_file import write_nir
 from neurodeploy.whole_files import write_text, write_whole
 from neurodeploy.zoo.audio.log_levels import LogLevels
@@ -29,7 +30,7 @@ from neurodeploy.zoo.data.credits import credits_of, is_free
 from neurodeploy.zoo.data.manifest import MANIFEST, read_manifest
 from neurodeploy.zoo.data.noisy_speech import NoisySpeechSpec, open_pool, render_pair
 from neurodeploy.zoo.data.noisy_speech_sets import SETS, SNR_DB, draw_set
-from neurodeploy.zoo.denoisers import calibration_beside
+from neurodeploy.zoo.denoisers import calibration_beside, open_program
 from neurodeploy.zoo.models.enhancers import load_enhancer
 from neurodeploy.zoo.models.spiking_s4_graph import to_graph
 from neurodeploy.zoo.models.spiking_s4_loihi import SpikingS4Loihi
@@ -54,7 +55,7 @@ def calibration_mixtures(specs: Sequence[NoisySpeechSpec]) -> list[NoisySpeechSp
 
 
 def write_spiking_s4(weights: Path, corpus: Path, out: Path) -> None:
-    """All four files; raises what reading weights or corpus raises."""
+    """All five files; raises what reading weights or corpus raises."""
     model = load_enhancer(weights).double()
     network, config = model.network, model.stft.config
     if not isinstance(network, SpikingS4Loihi):
@@ -80,6 +81,7 @@ def write_spiking_s4(weights: Path, corpus: Path, out: Path) -> None:
     used = [known[e.path] for spec in chosen for e in (*spec.speech, *spec.noise)]
     title = f"Recordings whose features calibrate {NAME}"
     write_text(out / f"{NAME}_calibration.md", credits_of(title, used))
+    write_program(out / f"{NAME}.ndp", open_program(out / f"{NAME}.nir", "cpu"))
 
 
 def write_calibration(graph: Path, levels: npt.NDArray[np.floating[Any]]) -> None:
