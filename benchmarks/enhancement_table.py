@@ -13,6 +13,7 @@ from benchmarks.documents import between, table
 from neurodeploy.report.text import NOTHING, si
 
 RESULT = Path(__file__).parent / "results" / "enhancement.json"
+SUSTAINED = RESULT.with_name("enhancement_sustained.json")
 STREAMING = RESULT.with_name("streaming.json")
 DOCUMENT = Path(__file__).parents[1] / "docs" / "enhancement.md"
 Row = dict[str, Any]
@@ -59,23 +60,28 @@ def renew() -> None:
     DOCUMENT.write_text(text, encoding="utf-8")
 
 
-def results() -> Row:
-    """What was measured on the test set."""
-    found: Row = json.loads(RESULT.read_text(encoding="utf-8"))
+def results(path: Path = RESULT) -> Row:
+    """What was measured on a set, by default the test set."""
+    found: Row = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
 def tables(found: Row) -> dict[str, str]:
     """Markdown by the name of its marks; of the stream only where it was measured."""
-    rows = {name: found["systems"][name] for name in SYSTEMS if name in found["systems"]}
+    rows, sustained = _rows(found), results(SUSTAINED)
     streaming = json.loads(STREAMING.read_text(encoding="utf-8")) if STREAMING.is_file() else None
     return {
         **({} if streaming is None else {"streaming": _streaming(streaming)}),
         "quality": _quality(rows) + _errors(found, rows),
+        "sustained": _quality(_rows(sustained)) + _errors(sustained, _rows(sustained)),
         "ratios": _ratios(rows),
         "costs": _costs(_last_stages(rows)),
         "energy": _energy(_last_stages(rows)),
     }
+
+
+def _rows(found: Row) -> Row:
+    return {name: found["systems"][name] for name in SYSTEMS if name in found["systems"]}
 
 
 def _last_stages(rows: Row) -> Row:
@@ -173,10 +179,10 @@ def _cost_cells(cost: Row) -> list[str]:
 
 
 def _priced(rows: Row) -> dict[str, Row]:
-    """The networks with energies; of integers the tuned ones, where there are any."""
+    """The networks with energies; of integers the rounded ones alone."""
     found = {name: row["costs"] for name, row in rows.items() if row.get("costs", {}).get("energy")}
-    if "spiking_s4_loihi_tuned (fixed)" in found:
-        found.pop("spiking_s4_loihi (fixed)", None)
+    if "spiking_s4_loihi (fixed)" in found:
+        found.pop("spiking_s4_loihi_tuned (fixed)", None)
     return found
 
 
