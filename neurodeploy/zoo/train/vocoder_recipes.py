@@ -55,7 +55,7 @@ SMALL = VocoderRecipe(
     validate_every=1_000,
     save_every=200,
 )
-SPIKING = replace(SMALL, steps=8_500, adversarial_from=8_000, warm_start=True)
+SPIKING = replace(SMALL, steps=5_000, adversarial_from=4_600, warm_start=True)
 RECIPES = {
     "vocos": VocoderRecipe(),
     "spiking_vocos": VocoderRecipe(distillation=DistillationRecipe()),
