@@ -62,6 +62,8 @@ class CpuDenoiser:
 
     def __init__(self, program: Program) -> None:
         self.stft = CHIP_STFT
+        silence = np.zeros((1, 1, *program.shapes[program.inputs[0].name]))
+        Session(program, threads=1).advance(silence)  # loads kernels: the stream is not late then
         self._session = Session(program, threads=1)
         self._output = program.outputs[0]
         neuron = program.neuron(self._output)
