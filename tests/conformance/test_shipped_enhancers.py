@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from neurodeploy.zoo.models.spiking_s4_graph import to_graph
 
 WEIGHTS = [n for n in resource_names("exports", ".safetensors") if n.split(".")[0] in ENHANCERS]
 GRAPHS = [name for name in WEIGHTS if name.startswith("spiking_s4_loihi")]
+INTEGERS = [n for n in resource_names("exports", ".ndp") if n.startswith("spiking_s4_loihi")]
 
 
 @pytest.mark.parametrize("file", WEIGHTS)
@@ -45,15 +47,24 @@ def test_graph_is_what_the_weights_export_to(file: str) -> None:
 
 
 @pytest.mark.usefixtures("one_worker")
+def _levels(name: str) -> Any:
+    return read_arrays(resource("exports", f"{name}_calibration.npz"))["input"][:8, :1]
+
+
 @pytest.mark.parametrize("file", GRAPHS)
-def test_the_integers_are_lavas(file: str) -> None:
+def test_the_integers_are_the_graphs(file: str) -> None:
     name = file.split(".")[0]
-    levels = read_arrays(resource("exports", f"{name}_calibration.npz"))["input"][:8, :1]
-    fixed = open_program(shipped_network(name, "cpu"), "cpu")
-    ours = pipeline.run(fixed, levels, backend="cpu")
     compiled = open_program(resource("exports", f"{name}.nir"), "cpu")
-    anew = pipeline.run(compiled, levels, backend="cpu")
-    assert np.array_equal(ours.output, anew.output)
+    shipped = open_program(shipped_network(name, "cpu"), "cpu")
+    ours, anew = (pipeline.run(p, _levels(name), backend="cpu").output for p in (shipped, compiled))
+    assert np.array_equal(ours, anew)
+
+
+@pytest.mark.parametrize("file", INTEGERS)
+def test_the_integers_are_lavas(file: str) -> None:
+    levels = _levels(file.removesuffix(".ndp").removesuffix("_tuned"))
+    fixed = open_program(resource("exports", file), "cpu")
+    ours = pipeline.run(fixed, levels, backend="cpu")
     in_time = pipeline.to_hardware_time(fixed, pipeline.chip_of("loihi2"), levels)
     late = pipeline.run(in_time, levels, backend="lava")
     out = late.program.outputs[0]
