@@ -32,7 +32,7 @@ ESC10_EVENTS = frozenset(
         *(187979, 194533, 201274, 202220, 220026, 220027, 221518, 221593),  # sneeze
     )
 )
-"""Origins of ESC-10's fold 5 (the test split) whose recordings are single events in silence."""
+"""Origins of ESC-10's fold 5 (test) whose recordings are short events between silences."""
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@
 RUNS/NAME is the folder of `neurodeploy train NAME` and RUNS/NAME_2, where there is one, that of its
 second stage. Of every network that has been trained there, OUT gets NAME.safetensors of its last
 stage and NAME.metrics.json, that stage's metrics with the first's and the commands that repeat
-them; of `spiking_s4_loihi` also graph, manifest, calibration and
-integers (`write_spiking_s4`), and where RUNS/tuned holds them those of `zoo.train.tune_spiking_s4`.
+them; of `spiking_s4_loihi` also graph, manifest, calibration and integers (`write_spiking_s4`), and
+where RUNS/tuned holds them those of `zoo.train.tune_spiking_s4`.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ both stages' weights, which has nearly all of the first's SI-SNR and much of the
 (Wortsman et al. 2021, "Robust fine-tuning of zero-shot models", arXiv:2109.01903).
 
     neurodeploy train spiking_s4 --start RUN/spiking_s4.safetensors --corpus CORPUS -o RUN2
+
 Mixture i of a step is a function of (seed, step, i) alone, and nothing else is random, so that a
 run that was killed continues bit for bit.
 """
