@@ -204,7 +204,7 @@ class FixedLength(Net):
     def forward(self, x):
         mem1, mem2 = self.reset()
         record = []
-        for t in range(500):
+        for t in range(125):
             spk1, mem1 = self.lif1(self.fc1(x[t]), mem1)
             spk2, mem2 = self.lif2(self.fc2(spk1), mem2)
             record.append(spk2)
