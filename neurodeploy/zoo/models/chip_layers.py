@@ -38,14 +38,58 @@ def lif(beta: float, slope: float) -> snntorch.Leaky:
 
 
 def over_frames(neuron: snntorch.Leaky, drive: Tensor, output: int) -> Tensor:
-    """A neuron through all frames of (B, L, N) from rest; output 0: spikes, 1: membrane."""
-    membrane = torch.zeros_like(drive[:, 0])
-    frames: list[Tensor] = []
-    for current in drive.unbind(1):
-        result: Sequence[Tensor] = neuron(current, membrane)
-        membrane = result[1]
-        frames.append(result[output].to(drive.dtype))  # snnTorch's spikes are float32
-    return torch.stack(frames, dim=1)
+    """A neuron through all frames of (B, L, N) from rest; output 0: spikes, 1: membrane.
+
+    The neuron's own values, and gradients up to the order of a sum; its reset is zero or none.
+    """
+    out: Tensor = _Run.apply(drive, neuron, output)  # type: ignore[no-untyped-call]
+    return out
+
+
+class _Run(torch.autograd.Function):
+    """All steps of snnTorch's Leaky as one node: its own tape is most of a training step.
+
+    Membranes are float32 or wider, as snnTorch's are beside its float32 resets.
+
+    dL/dv[t] = surrogate'(v[t] - 1) dL/ds[t] + beta (1 - s[t]) dL/dv[t+1], resets detached as there.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, drive: Tensor, neuron: snntorch.Leaky, output: int) -> Tensor:
+        beta = float(neuron.beta.clamp(0, 1))
+        v = drive.new_empty(drive.shape, dtype=torch.promote_types(drive.dtype, torch.float32))
+        kept = torch.zeros_like(v[:, 0])
+        for now, current in zip(v.unbind(1), drive.unbind(1), strict=True):
+            torch.mul(kept, beta, out=now).add_(current)
+            kept = now * (now <= neuron.threshold) if _resets(neuron) else now
+        ctx.save_for_backward(v)
+        ctx.neuron, ctx.output, ctx.beta = neuron, output, beta
+        if output:
+            return v.to(drive.dtype, copy=True)
+        return (v > neuron.threshold).to(drive.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (v,) = ctx.saved_tensors
+        neuron, out = ctx.neuron, gradients[0].to(v.dtype, copy=True)
+        if not ctx.output:
+            with torch.enable_grad():
+                x = (v - neuron.threshold).requires_grad_()
+                (out,) = torch.autograd.grad(neuron.spike_grad(x).to(x.dtype), x, out)
+        passed = ctx.beta * (v <= neuron.threshold) if _resets(neuron) else None
+        steps = out.unbind(1)
+        for t in range(len(steps) - 2, -1, -1):
+            if passed is None:
+                steps[t].add_(steps[t + 1], alpha=ctx.beta)
+            else:
+                steps[t].addcmul_(steps[t + 1], passed[:, t])
+        return out.to(gradients[0].dtype), None, None
+
+
+def _resets(neuron: snntorch.Leaky) -> bool:
+    """Whether to zero; AssertionError for subtraction."""
+    assert neuron.reset_mechanism in ("zero", "none"), neuron.reset_mechanism
+    return bool(neuron.reset_mechanism == "zero")
 
 
 class Memory:
