@@ -16,7 +16,6 @@ from typing import Final
 
 import numpy as np
 import torch
-from scipy.signal import resample_poly
 from torch import Tensor
 
 from neurodeploy.backends.cpu import Session
@@ -32,7 +31,7 @@ from neurodeploy.bench.vocoder_energy import count_vocoder, firing_at
 from neurodeploy.hardware import Hardware
 from neurodeploy.ir.program import Program
 from neurodeploy.ir.trace import Counts
-from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio
+from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio, resample
 from neurodeploy.zoo.audio.stream import Enhancer, enhance_recording
 from neurodeploy.zoo.data.clips import Clip, load_clips
 from neurodeploy.zoo.denoisers import CpuDenoiser, open_program
@@ -40,7 +39,12 @@ from neurodeploy.zoo.models.codecs import CODECS
 from neurodeploy.zoo.models.enhancers import ENHANCERS, SPIKING, load_enhancer
 from neurodeploy.zoo.models.esc import Esc
 from neurodeploy.zoo.models.spiking_esc import steps_of
-from neurodeploy.zoo.models.spiking_vocos_loihi import LoihiBackbone, features_of, held
+from neurodeploy.zoo.models.spiking_vocos_loihi import (
+    LoihiBackbone,
+    features_of,
+    held,
+    loihi_backbone,
+)
 from neurodeploy.zoo.models.vocoders import VOCODERS, load_vocoder
 from neurodeploy.zoo.models.vocos import Vocoder
 
@@ -132,7 +136,7 @@ def program(network: Path, chips: Sequence[Hardware]) -> Counted:
 
 
 def _vocoder_counts(fixed: Program, model: Vocoder, audio: Audio) -> Counts:
-    steps = model.config.steps  # type: ignore[attr-defined]
+    steps = loihi_backbone(model).chip.config.steps
     session = Session(fixed, threads=1)
     inputs = held(features_of(_mel(model, audio)), steps).numpy()
     session.advance(inputs)
@@ -162,8 +166,8 @@ def _noise(model: Vocoder, frames: int) -> Tensor:
 
 @torch.no_grad()
 def _mel(model: Vocoder, audio: Audio) -> Tensor:
-    resampled = resample_poly(audio, model.config.mel.sample_rate, SAMPLE_RATE)
-    return model.features(torch.from_numpy(resampled.astype(np.float32)[None]))
+    resampled = resample(audio, SAMPLE_RATE, model.config.mel.sample_rate)
+    return model.features(torch.from_numpy(resampled[None]))
 
 
 def _noisy() -> list[Clip]:

@@ -29,8 +29,7 @@ def quality_over_energy(
     x = log_axis([j for _, _, j in known], 90.0, RIGHT)
     room = max(0.2 * (max(scores) - min(scores)), 0.1) if scores else 0.0
     y = Axis(min(scores) - room, max(scores) + room, BOTTOM, TOP) if scores else None
-    across: Callable[[float], str] = lambda v: price(v, "J")  # noqa: E731
-    marks = frame(x, y or Axis(0.0, 1.0, BOTTOM, TOP), across, lambda v: f"{v:g}" if y else "")
+    marks = frame(x, y or Axis(0.0, 1.0, BOTTOM, TOP), _across, lambda v: f"{v:g}" if y else "")
     marks += legend([(f"fill-{s}", SIDES[s]) for s in ("ann", "snn")], 90.0, 14.0)
     level = 0
     for number, system, energy in known:
@@ -51,6 +50,10 @@ def quality_over_energy(
     caption = f"{title} over energy per second of audio, {place} (estimated, log axis).{unknown}"
     words = "; ".join(_said(s, j, metric, title) for _, s, j in known)
     return Figure(caption, svg(WIDTH, at_y, caption, marks), words)
+
+
+def _across(joules: float) -> str:
+    return price(joules, "J")
 
 
 def _said(system: AudioSystem, joules: float, metric: str, title: str) -> str:

@@ -41,21 +41,21 @@ class VocoderRecipe:
         return replace(self, steps=self.steps - self.adversarial_from, lr=self.judges_lr)
 
 
-# About 75 minutes of one core each: judged at the end only, when the learning rate is low; a judged
-# step takes six times one that is not.
+# Two cores train all in an afternoon. Judged at the end only, when the learning rate is low: a
+# judged step takes six times one that is not.
 SMALL = VocoderRecipe(
-    steps=22_000,
+    steps=16_000,
     batch=8,
     samples=8_192,
     lr=1e-3,
     warmup=200,
     resolutions=True,
-    adversarial_from=20_500,
+    adversarial_from=15_200,
     discriminators=SMALL_JUDGES,
     validate_every=1_000,
     save_every=200,
 )
-SPIKING = replace(SMALL, steps=5_000, adversarial_from=4_600, warm_start=True)
+SPIKING = replace(SMALL, steps=3_600, adversarial_from=3_450, warm_start=True)
 RECIPES = {
     "vocos": VocoderRecipe(),
     "spiking_vocos": VocoderRecipe(distillation=DistillationRecipe()),
@@ -63,7 +63,7 @@ RECIPES = {
     "spiking_vocos_16k": VocoderRecipe(distillation=DistillationRecipe()),
     "spiking_vocos_loihi": VocoderRecipe(),
     "vocos_small": SMALL,
-    "spiking_vocos_loihi_small": replace(SMALL, steps=10_000, adversarial_from=9_500),
+    "spiking_vocos_loihi_small": replace(SMALL, steps=6_000, adversarial_from=5_850),
     "spiking_vocos_small_distilled": replace(SPIKING, distillation=DistillationRecipe()),
     "spiking_vocos_small_distilled_no_shift": replace(SPIKING, distillation=DistillationRecipe()),
 }
