@@ -20,7 +20,9 @@ import numpy as np
 
 from neurodeploy.errors import BackendUnavailable, DataError, Diagnostic
 from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio, read_recording, write_audio
-from neurodeploy.zoo.codec.files import Rate, decode_file, encode_file
+from neurodeploy.zoo.codec.coding import Coding
+from neurodeploy.zoo.codec.container import open_esc
+from neurodeploy.zoo.codec.files import Rate, decode_file, encode_file, stream_rate
 from neurodeploy.zoo.codec.weights import Codec, open_codec
 
 LAGS = 1600  # samples either way: 100 ms
@@ -35,6 +37,7 @@ class Received:
     audio: Audio  # as long as it was
     payload_bits: int
     file_bits: int
+    range_coded_bits: int | None = None  # of our own: payload_bits with --entropy
 
 
 @dataclass(frozen=True)
@@ -60,17 +63,29 @@ def best_shift(audio: Audio, clean: Audio) -> Audio:
 
 
 def own_systems(weights: Sequence[Path]) -> list[CodingSystem]:
-    """Every rate of every trained codec, named after its file: NAME KBPS."""
+    """Every rate of every trained codec, named after its file: NAME KBPS; NAME int8 KBPS of the
+    lowest and the highest with 8-bit matrices."""
     systems = []
     for path in weights:
         codec = open_codec(path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        for streams in range(1, codec.network.config.streams + 1):
-            name = f"{path.stem} {1.5 * streams:g}"
-            systems.append(
-                CodingSystem(name, digest, _own(codec, streams), codec=codec, streams=streams)
+        most = codec.network.config.streams
+        systems += [
+            CodingSystem(
+                f"{path.stem} {_kbps(codec, n)}", digest, _own(codec, n), codec=codec, streams=n
             )
+            for n in range(1, most + 1)
+        ]
+        smaller = codec.int8()
+        systems += [
+            CodingSystem(f"{path.stem} int8 {_kbps(codec, n)}", f"{digest} int8", _own(smaller, n))
+            for n in (1, most)
+        ]
     return systems
+
+
+def _kbps(codec: Codec, streams: int) -> str:
+    return f"{streams * stream_rate(codec.network.config) / 1000.0:g}"
 
 
 def _own(codec: Codec, streams: int) -> Callable[[Audio], Received]:
@@ -80,11 +95,21 @@ def _own(codec: Codec, streams: int) -> Callable[[Audio], Received]:
             write_audio(wav, clean)
             facts = encode_file(codec, wav, coded, Rate(streams))
             decode_file(codec, coded, heard)
-            return Received(
-                read_recording(heard)[0], 8 * facts["payload_bytes"], 8 * coded.stat().st_size
-            )
+            audio, _ = read_recording(heard)
+            shorter = 8 * _range_coded(codec, coded)
+            return Received(audio, 8 * facts["payload_bytes"], 8 * coded.stat().st_size, shorter)
 
     return transmit
+
+
+def _range_coded(codec: Codec, coded: Path) -> int:
+    """Bytes of the packets of a file that is packed, as `--entropy` would write them."""
+    coding = Coding(codec.network)
+    with open_esc(coded) as file:
+        return sum(
+            min(len(file.payload(n)), len(coding.shorter(coding.read(file, n))))
+            for n in range(file.header.packets)
+        )
 
 
 def other_systems() -> list[CodingSystem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from neurodeploy.bench import coding
-from neurodeploy.bench.coding import costs, fill_table, mel_distance
+from neurodeploy.bench.coding import OPTIONAL, costs, fill_table, mel_distance
 from neurodeploy.bench.coding_systems import CodingSystem, Received, best_shift, own_systems
 from neurodeploy.bench.spiking_coding import REST, counts, encoding_work, where_spikes_pay
 from neurodeploy.hardware import load_hardware
@@ -50,11 +50,15 @@ def test_mel_distance_of_level() -> None:
 def test_every_rate_of_our_own_is_a_system(tmp_path: Path) -> None:
     save_codec(tmp_path / "mine.safetensors", "esc_tiny", CODECS["esc_tiny"]())
     systems = own_systems([tmp_path / "mine.safetensors"])
-    assert [s.name for s in systems] == [f"mine {1.5 * n:g}" for n in range(1, 7)]
-    received = systems[0].transmit(noise(3200))
-    assert received.audio.size == 3200
+    names = [f"mine {1.5 * n:g}" for n in range(1, 7)]
+    assert [s.name for s in systems] == [*names, "mine int8 1.5", "mine int8 9"]
+    for system in (systems[0], systems[-2]):
+        received = system.transmit(noise(3200))
+        assert received.audio.size == 3200
+    assert received.payload_bits == 10 * 30 + 4  # whole bytes
     assert received.payload_bits == 10 * 30 + 4  # whole bytes
     assert received.file_bits == received.payload_bits + 8 * (2 * 48 + 12)
+    assert received.range_coded_bits == received.payload_bits  # no code is known to be frequent
 
 
 def test_costs_count_attention_and_have_prices() -> None:
@@ -84,15 +88,24 @@ def test_a_table_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
         return CodingSystem(name, made_of, transmit)
 
-    monkeypatch.setattr(coding, "quality", lambda heard, clean, leave_out: {"same": 1.0})
+    def quality(heard: Audio, clean: Audio, leave_out: Sequence[str]) -> dict[str, float]:
+        return {"same": 1.0} | {name: 2.0 for name in OPTIONAL if name not in leave_out}
+
+    monkeypatch.setattr(coding, "quality", quality)
     out = tmp_path / "table.json"
     recordings = [noise(1600)] * 2
-    fill_table(out, recordings, [system("a", "1"), system("b", "1")], [], ())
-    fill_table(out, recordings, [system("a", "1"), system("b", "2")], [], ())
+    fill_table(out, recordings, [system("a", "1"), system("b", "1")], [], OPTIONAL)
+    fill_table(out, recordings, [system("a", "1"), system("b", "2")], [], OPTIONAL)
     assert calls == ["a", "a", "b", "b", "b", "b"]
     row = json.loads(out.read_text())["systems"]["a"]
     assert (row["payload_kbps"], row["file_kbps"]) == (8.0, 9.0)
-    assert row["quality"]["same"]["mean"] == 1.0
+    assert "range_coded_kbps" not in row
+    assert {name: of["mean"] for name, of in row["quality"].items()} == {"same": 1.0}
+    for _ in range(2):
+        fill_table(out, recordings, [system("a", "1")], [], ["visqol"])
+    assert calls[6:] == ["a", "a"]
+    row = json.loads(out.read_text())["systems"]["a"]
+    assert {n: of["mean"] for n, of in row["quality"].items()} == {"same": 1.0, "distillmos": 2.0}
 
 
 ADD, MULTIPLY, MAC = 0.9, 3.7, 4.6  # pJ in fp32 at 45 nm (Horowitz 2014)
