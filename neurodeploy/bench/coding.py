@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -38,22 +37,20 @@ from neurodeploy.bench.counting.record import CountRecord
 from neurodeploy.bench.counting.torch_counter import count_ops
 from neurodeploy.bench.enhancement_scores import Scores, summary
 from neurodeploy.bench.enhancer_energy import torch_energy
-from neurodeploy.bench.provenance import provenance
+from neurodeploy.bench.quality_table import Row, fill_table, in_a_line
 from neurodeploy.bench.records import to_json
 from neurodeploy.bench.speech_metrics import pesq_or_nan, si_sdr, stoi
 from neurodeploy.bench.vocoder_metrics import distillmos
 from neurodeploy.bench.vocoding import test_recordings
 from neurodeploy.errors import BackendUnavailable, Diagnostic, errors_as_lines
 from neurodeploy.hardware import Hardware, list_hardware, load_hardware
-from neurodeploy.whole_files import write_text
 from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio
 from neurodeploy.zoo.models.esc import Esc
 from neurodeploy.zoo.models.spiking_esc import steps_of
 from neurodeploy.zoo.train.codec_losses import mel_terms
 
-OPTIONAL = ("visqol", "distillmos")
+OPTIONAL = {name: name for name in ("visqol", "distillmos")}
 COUNTED_S = 4.8  # one window of codes
-Row = dict[str, Any]
 
 
 @cache
@@ -167,39 +164,6 @@ def measure(
     return row
 
 
-def fill_table(
-    out: Path,
-    recordings: Sequence[Audio],
-    systems: Sequence[CodingSystem],
-    chips: Sequence[Hardware],
-    leave_out: Sequence[str],
-) -> dict[str, Row]:
-    """The rows of all systems, which `out` keeps."""
-    rows: dict[str, Row] = {}
-    if out.is_file():
-        rows = json.loads(out.read_text(encoding="utf-8"))["systems"]
-    for system in systems:
-        known = rows.get(system.name, {})
-        scores = known["quality"] if known.get("made_of") == system.made_of else {}
-        if not scores or any(name not in {*scores, *leave_out} for name in OPTIONAL):
-            row = measure(
-                system, recordings, chips, [*leave_out, *(n for n in OPTIONAL if n in scores)]
-            )
-            rows[system.name] = row | {"quality": scores | row["quality"]}
-            table = {
-                "recordings": len(recordings),
-                "seconds": round(sum(x.size for x in recordings) / SAMPLE_RATE, 1),
-                "provenance": to_json(provenance("python -m neurodeploy.bench.coding")),
-                "systems": rows,
-            }
-            write_text(out, json.dumps(table, indent=1) + "\n")
-        row = rows[system.name]
-        means = "  ".join(f"{k} {v['mean']:.2f}" for k, v in row["quality"].items())
-        rates = f"{row['payload_kbps']:6.2f} {row['file_kbps']:6.2f} kbit/s"
-        print(f"{system.name:28} {rates}  {means}", file=sys.stderr, flush=True)
-    return rows
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--corpus", type=Path, required=True)
@@ -211,7 +175,15 @@ def main() -> None:
     torch.set_num_threads(1)
     chips = [load_hardware(name) for name in given.hw]
     systems = [*other_systems(), *own_systems(given.codecs)]
-    fill_table(given.out, test_recordings(given.corpus), systems, chips, given.leave_out)
+    recordings = test_recordings(given.corpus)
+
+    def told(system: CodingSystem, leave_out: Sequence[str]) -> Row:
+        row = measure(system, recordings, chips, leave_out)
+        print(in_a_line(system.name, row), file=sys.stderr, flush=True)
+        return row
+
+    command = "python -m neurodeploy.bench.coding"
+    fill_table(given.out, command, recordings, systems, OPTIONAL, given.leave_out, told)
 
 
 if __name__ == "__main__":

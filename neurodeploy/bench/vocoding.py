@@ -1,22 +1,21 @@
 """Vocoders on LibriSpeech: analysis and synthesis of the test speakers.
 
     python -m neurodeploy.bench.vocoding --corpus CORPUS --out RESULTS.json
-        [--networks RUN/vocos_small.safetensors …] [--leave-out pitch distillmos]
+        [--networks RUN/vocos_small.safetensors RUN/spiking_vocos_loihi_small.nir …]
+        [--leave-out pitch distillmos]
 
 A recording is the first 8 s of each of the test split's LibriSpeech voices, its peak at -3 dBFS.
 Each row is a mean over them; `error` is its standard error; `times_real_time`: seconds of audio per
-second of one core, from mel spectra to samples; pitch is of every fourth recording. Baselines:
-Griffin-Lim on the usual 80 and 100 mel bands, windows of 64 ms every 16, and on the networks' own
-features; and, for speed alone, the `vocos` package at its published size with random weights, where
-it is installed.
+second of one core, from mel spectra to samples. A .nir or .ndp stands for its integers on the `cpu`
+backend and the head of the weights beside it. Baselines: the recordings themselves, and Griffin-Lim
+on the usual 80 and 100 mel bands, windows of 64 ms every 16, and on the networks' own features.
+RESULTS.json is written after each system; a run that finds it measures what is missing, metrics
+too, or was made of something else.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import importlib
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -29,22 +28,23 @@ import torch
 from torch import Tensor
 
 from neurodeploy.bench.enhancement_scores import Scores, summary
-from neurodeploy.bench.provenance import provenance
-from neurodeploy.bench.records import to_json
+from neurodeploy.bench.enhancement_systems import digest_of
+from neurodeploy.bench.quality_table import Row, fill_table, in_a_line
 from neurodeploy.bench.speech_metrics import pesq_or_nan, stoi
 from neurodeploy.bench.vocoder_metrics import distillmos, mel_l1, mr_stft, pitch_distances
 from neurodeploy.errors import errors_as_lines
-from neurodeploy.whole_files import write_text
+from neurodeploy.ir.program import Program
 from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio
 from neurodeploy.zoo.audio.mel import MelConfig, log_mel
+from neurodeploy.zoo.chip_vocoder import ChipVocoderStream
 from neurodeploy.zoo.data.speech import HELD_DB, at_peak, open_speech
+from neurodeploy.zoo.denoisers import open_program
 from neurodeploy.zoo.models.classical_vocoders import griffin_lim
 from neurodeploy.zoo.models.vocoders import MEL_16K, load_vocoder
 from neurodeploy.zoo.models.vocos import Vocoder
 
 SECONDS = 8
-OPTIONAL = ("pitch", "distillmos")
-PITCH_EVERY = 4  # recordings: CREPE takes 4 s of one core a second of audio
+OPTIONAL = {"pitch": "f0_cents", "distillmos": "distillmos"}
 GRIFFIN_LIM = {
     "griffin_lim_80": MelConfig(SAMPLE_RATE, bands=80),
     "griffin_lim_100": MelConfig(SAMPLE_RATE, bands=100),
@@ -54,11 +54,11 @@ GRIFFIN_LIM = {
 
 @dataclass(frozen=True)
 class VocoderSystem:
-    """One row: features, and what makes speech (B, samples) of them; made_of: weights' SHA-256."""
+    """One row: features, and what makes speech (1, samples) of them; made_of: SHA-256 of a file."""
 
     name: str
     mel: MelConfig
-    speak: Callable[[Tensor], Tensor]
+    speak: Callable[[Tensor], Tensor] | None  # None: the recording itself
     made_of: str = ""
 
 
@@ -91,16 +91,22 @@ def quality(made: Audio, clean: Audio, leave_out: Sequence[str] = ()) -> Scores:
 
 
 def systems(networks: Sequence[Path]) -> list[VocoderSystem]:
-    """Baselines and trained networks, NAME.safetensors each."""
-    rows = [
+    """Baselines and trained networks: NAME.safetensors, and NAME.nir or NAME.ndp beside them."""
+    rows = [VocoderSystem("recordings", MEL_16K, None)]
+    rows += [
         VocoderSystem(name, mel, partial(griffin_lim, config=mel))
         for name, mel in GRIFFIN_LIM.items()
     ]
     for path in networks:
-        vocoder = load_vocoder(path)
-        made_of = hashlib.sha256(path.read_bytes()).hexdigest()
-        spoken = partial(_spoken, vocoder)
-        rows.append(VocoderSystem(path.stem, vocoder.config.mel, spoken, made_of))
+        integers = path.suffix != ".safetensors"
+        weights = path.with_name(path.stem.removesuffix("_tuned") + ".safetensors")
+        vocoder = load_vocoder(weights if integers else path)
+        if integers:
+            speak = partial(_through_integers, vocoder, open_program(path, "cpu"))
+        else:
+            speak = partial(_spoken, vocoder)
+        name = f"{path.stem} (fixed)" if integers else path.stem
+        rows.append(VocoderSystem(name, vocoder.config.mel, speak, digest_of(path)))
     return rows
 
 
@@ -109,39 +115,34 @@ def _spoken(vocoder: Vocoder, mel: Tensor) -> Tensor:
     return audio
 
 
+def _through_integers(vocoder: Vocoder, program: Program, mel: Tensor) -> Tensor:
+    return torch.from_numpy(ChipVocoderStream(vocoder, program).speak(mel, last=True))[None]
+
+
 @torch.no_grad()
 def measure(
-    system: VocoderSystem, recordings: Sequence[Audio], leave_out: Sequence[str]
-) -> dict[str, Any]:
+    system: VocoderSystem, recordings: Sequence[Audio], leave_out: Sequence[str] = ()
+) -> Row:
     """Quality and speed."""
+    row: Row = {"made_of": system.made_of}
+    if system.speak is None:
+        return row | {"quality": summary([quality(x, x, leave_out) for x in recordings])}
     scores: list[Scores] = []
     spent, spoken = 0.0, 0
+    system.speak(_features(recordings[0][:SAMPLE_RATE], system))  # kernels are compiled once
     for clean in recordings:
-        mel = log_mel(torch.from_numpy(clean[None]), system.mel)
+        mel = _features(clean, system)
         started = time.process_time()
         made = system.speak(mel)[0].numpy()
         spent += time.process_time() - started
         spoken += made.size
-        skipped = () if len(scores) % PITCH_EVERY == 0 else ("pitch",)
-        scores.append(quality(made, clean[: made.size], (*leave_out, *skipped)))
-    times = {"times_real_time": round(spoken / SAMPLE_RATE / spent, 2)}
-    return {"made_of": system.made_of} | summary(scores) | times
+        scores.append(quality(made, clean[: made.size], leave_out))
+    times = round(spoken / SAMPLE_RATE / spent, 2)
+    return row | {"quality": summary(scores), "times_real_time": times}
 
 
-@torch.no_grad()
-def vocos_package_speed(seconds: float = 10.0) -> float | None:
-    """Times real time of PyPI's `vocos` with random weights, 24 kHz; None where it is missing."""
-    try:
-        models, heads = (importlib.import_module(f"vocos.{part}") for part in ("models", "heads"))
-    except ImportError:
-        return None
-    backbone = models.VocosBackbone(100, 512, 1536, 8).eval()
-    head = heads.ISTFTHead(512, 1024, 256, "center").eval()
-    mel = torch.randn(1, 100, round(seconds * 24_000 / 256))
-    head(backbone(mel))
-    started = time.process_time()
-    audio = head(backbone(mel))
-    return round(audio.shape[-1] / 24_000 / (time.process_time() - started), 2)
+def _features(audio: Audio, system: VocoderSystem) -> Tensor:
+    return log_mel(torch.from_numpy(audio[None]), system.mel)
 
 
 def main() -> None:
@@ -153,21 +154,14 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     recordings = test_recordings(given.corpus)
-    rows: dict[str, Any] = {}
-    if "distillmos" not in given.leave_out:
-        rows["recordings"] = summary([{"distillmos": distillmos(x)} for x in recordings])
-    for system in systems(given.networks):
-        rows[system.name] = measure(system, recordings, given.leave_out)
-        means = (f"{k} {v['mean']:.3f}" for k, v in rows[system.name].items() if "mean" in str(v))
-        print(f"{system.name:34}", "  ".join(means), file=sys.stderr, flush=True)
-    table = {
-        "recordings": len(recordings),
-        "seconds": round(sum(x.size for x in recordings) / SAMPLE_RATE, 1),
-        "provenance": to_json(provenance("python -m neurodeploy.bench.vocoding")),
-        "vocos_package_times_real_time": vocos_package_speed(),
-        "systems": rows,
-    }
-    write_text(given.out, json.dumps(table, indent=1) + "\n")
+
+    def told(system: VocoderSystem, leave_out: Sequence[str]) -> Row:
+        row = measure(system, recordings, leave_out)
+        print(in_a_line(system.name, row), file=sys.stderr, flush=True)
+        return row
+
+    command, rows = "python -m neurodeploy.bench.vocoding", systems(given.networks)
+    fill_table(given.out, command, recordings, rows, OPTIONAL, given.leave_out, told)
 
 
 if __name__ == "__main__":

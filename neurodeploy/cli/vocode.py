@@ -139,4 +139,4 @@ def _quality(heard: list[Audio], written: list[Audio], rate: int) -> dict[str, f
     from neurodeploy.zoo.audio.io import resample
 
     made, clean = joined(written), joined(heard)
-    return measured(resample(made, rate), resample(clean[: made.size], rate), OPTIONAL)
+    return measured(resample(made, rate), resample(clean[: made.size], rate), [*OPTIONAL])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import torch
 from torch import nn
 
 from neurodeploy.bench import coding
-from neurodeploy.bench.coding import OPTIONAL, costs, fill_table, mel_distance
+from neurodeploy.bench.coding import costs, measure, mel_distance
 from neurodeploy.bench.coding_systems import CodingSystem, Received, best_shift, own_systems
 from neurodeploy.bench.spiking_coding import REST, counts, encoding_work, where_spikes_pay
 from neurodeploy.hardware import load_hardware
@@ -77,35 +76,18 @@ def test_costs_count_attention_and_have_prices() -> None:
     assert all(row["energy_j"] > 0 for row in found["encode"]["energy_per_s"])
 
 
-def test_a_table_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows are kept while they are made of the same."""
-    calls: list[str] = []
+def test_a_row_has_all_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    def transmit(clean: Audio) -> Received:
+        return Received(clean, 8 * clean.size // 16, 9 * clean.size // 16)
 
-    def system(name: str, made_of: str) -> CodingSystem:
-        def transmit(clean: Audio) -> Received:
-            calls.append(name)
-            return Received(clean, 8 * clean.size // 16, 9 * clean.size // 16)
-
-        return CodingSystem(name, made_of, transmit)
-
-    def quality(heard: Audio, clean: Audio, leave_out: Sequence[str]) -> dict[str, float]:
-        return {"same": 1.0} | {name: 2.0 for name in OPTIONAL if name not in leave_out}
-
-    monkeypatch.setattr(coding, "quality", quality)
-    out = tmp_path / "table.json"
-    recordings = [noise(1600)] * 2
-    fill_table(out, recordings, [system("a", "1"), system("b", "1")], [], OPTIONAL)
-    fill_table(out, recordings, [system("a", "1"), system("b", "2")], [], OPTIONAL)
-    assert calls == ["a", "a", "b", "b", "b", "b"]
-    row = json.loads(out.read_text())["systems"]["a"]
-    assert (row["payload_kbps"], row["file_kbps"]) == (8.0, 9.0)
-    assert "range_coded_kbps" not in row
-    assert {name: of["mean"] for name, of in row["quality"].items()} == {"same": 1.0}
-    for _ in range(2):
-        fill_table(out, recordings, [system("a", "1")], [], ["visqol"])
-    assert calls[6:] == ["a", "a"]
-    row = json.loads(out.read_text())["systems"]["a"]
-    assert {n: of["mean"] for n, of in row["quality"].items()} == {"same": 1.0, "distillmos": 2.0}
+    monkeypatch.setattr(coding, "quality", lambda heard, clean, leave_out: {"same": 1.0})
+    row = measure(CodingSystem("a", "1", transmit), [noise(1600)] * 2, [], ())
+    assert row == {
+        "made_of": "1",
+        "payload_kbps": 8.0,
+        "file_kbps": 9.0,
+        "quality": {"same": {"mean": 1.0, "error": 0.0}},
+    }
 
 
 ADD, MULTIPLY, MAC = 0.9, 3.7, 4.6  # pJ in fp32 at 45 nm (Horowitz 2014)

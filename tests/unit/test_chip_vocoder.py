@@ -11,7 +11,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from neurodeploy import pipeline  # noqa: E402
+from neurodeploy.bench import vocoding  # noqa: E402
 from neurodeploy.errors import ConfigError, DataError  # noqa: E402
+from neurodeploy.ir.program_file import write_program  # noqa: E402
 from neurodeploy.zoo.audio.io import write_flac  # noqa: E402
 from neurodeploy.zoo.chip_vocoder import ChipVocoderStream, open_chip_vocoder  # noqa: E402
 from neurodeploy.zoo.data.clips import load_clips  # noqa: E402
@@ -99,6 +101,31 @@ def test_a_stream_is_the_whole_recording(
     assert stream.bytes_to_chip == again.bytes_to_chip == steps * 100
     assert stream.bytes_from_chip == (FRAMES + CONFIG.ahead) * CONFIG.width * 3
     assert stream.latency_s == pytest.approx((640 + 3 * 160) / 16_000 + 4 * CONFIG.dt)
+
+
+def test_the_table_measures_the_integers(
+    vocoder: Vocoder, program: Any, wanted: Any, audio: Any, tmp_path: Path
+) -> None:
+    """Those of a .ndp with the head of the weights beside it."""
+    name = "spiking_vocos_loihi_small"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(VOCODERS, name, lambda: spiking_vocos_loihi(CONFIG))
+        save_weights(tmp_path / f"{name}.safetensors", vocoder)
+        write_program(tmp_path / f"{name}_tuned.ndp", program)
+        row = vocoding.systems([tmp_path / f"{name}_tuned.ndp"])[-1]
+    assert row.name == f"{name}_tuned (fixed)"
+    assert row.speak is not None
+    made = row.speak(vocoder.features(torch.from_numpy(audio[None])))
+    np.testing.assert_allclose(made[0].numpy(), wanted, atol=1e-5)
+    found = vocoding.measure(row, [audio], ["pitch", "distillmos"])
+    assert set(found["quality"]) >= {"mr_stft", "mel_l1"}  # too short for STOI
+    assert found["times_real_time"] > 0
+
+
+def test_recordings_are_the_ceiling(audio: Any) -> None:
+    row = vocoding.systems([])[0]
+    found = vocoding.measure(row, [audio], ["pitch", "distillmos"])["quality"]
+    assert (row.name, found["mel_l1"]["mean"], found["mr_stft"]["mean"]) == ("recordings", 0, 0)
 
 
 @pytest.mark.usefixtures("one_worker")
