@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 from neurodeploy import pipeline  # noqa: E402
 from neurodeploy.bench import vocoding  # noqa: E402
 from neurodeploy.errors import ConfigError, DataError  # noqa: E402
-from neurodeploy.ir.program_file import write_program  # noqa: E402
+from neurodeploy.ir.files import write_program  # noqa: E402
 from neurodeploy.zoo.audio.io import write_flac  # noqa: E402
 from neurodeploy.zoo.chip_vocoder import ChipVocoderStream, open_chip_vocoder  # noqa: E402
 from neurodeploy.zoo.data.clips import load_clips  # noqa: E402
