@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurodeploy.backends.cpu import Session
 from neurodeploy.bench.chip_runs import traffic_of
 from neurodeploy.bench.coding import COUNTED_S, operations
 from neurodeploy.bench.counting.record import CountRecord
@@ -27,10 +26,8 @@ from neurodeploy.bench.enhancer_energy import program_fits, torch_work
 from neurodeploy.bench.enhancer_macs import frame_macs
 from neurodeploy.bench.enhancer_work import count_enhancer
 from neurodeploy.bench.spiking_work import spiking_work
-from neurodeploy.bench.vocoder_energy import count_vocoder, firing_at
+from neurodeploy.bench.vocoder_energy import count_vocoder, firing_at, integer_counts
 from neurodeploy.hardware import Hardware
-from neurodeploy.ir.program import Program
-from neurodeploy.ir.trace import Counts
 from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio, resample
 from neurodeploy.zoo.audio.stream import Enhancer, enhance_recording
 from neurodeploy.zoo.data.clips import Clip, load_clips
@@ -41,9 +38,6 @@ from neurodeploy.zoo.models.esc import Esc
 from neurodeploy.zoo.models.spiking_esc import steps_of
 from neurodeploy.zoo.models.spiking_vocos_loihi import (
     LoihiBackbone,
-    features_of,
-    held,
-    loihi_backbone,
 )
 from neurodeploy.zoo.models.vocoders import VOCODERS, load_vocoder
 from neurodeploy.zoo.models.vocos import Vocoder
@@ -129,18 +123,11 @@ def program(network: Path, chips: Sequence[Hardware]) -> Counted:
         fixed, counts = denoiser.program, denoiser.counts()
     else:
         clips, origin = [_clearest()], vocoder(name, None, chips)
-        counts = _vocoder_counts(fixed, VOCODERS[name](), clips[0].audio)
+        model = VOCODERS[name]()
+        counts = integer_counts(fixed, model, [_mel(model, clips[0].audio)])
     traffic = traffic_of(program_fits(fixed, counts, chips), counts)
     work = spiking_work(fixed, counts, traffic)
     return Counted(origin.parameters, origin.macs_per_s, _measured(clips), work)
-
-
-def _vocoder_counts(fixed: Program, model: Vocoder, audio: Audio) -> Counts:
-    steps = loihi_backbone(model).chip.config.steps
-    session = Session(fixed, threads=1)
-    inputs = held(features_of(_mel(model, audio)), steps).numpy()
-    session.advance(inputs)
-    return session.counts()
 
 
 def _vocoder_macs(model: Vocoder) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Energy of Spiking Vocos: the published arithmetic, what it leaves out, and all of it.
 
-    python -m neurodeploy.bench.vocoder_energy --out RESULTS.json
-        [--corpus CORPUS --networks RUN/spiking_vocos_small.safetensors …]
+    python -m neurodeploy.bench.vocoder_energy --out RESULTS.json [--hw all]
+        [--corpus CORPUS --networks RUN/spiking_vocos_small.safetensors RUN/NAME.nir …]
 
 Published (arXiv:2509.13049 and its code), for N blocks of width C, hidden width D and kernel k:
 
@@ -12,6 +12,10 @@ and, at T = 4 and r = 0.176, 8.50 mJ. Left out: embedding and head, norms, GELU,
 shortcut's products, the shift, memory. The full count has all that runs between the mel spectra
 and the inverse transform, by `count_ops` and the energy models of this bench; functions and
 divisions have no published price, and are counted in `unpriced`.
+
+Of trained networks also joules per second of audio on all hardware (`energy_per_s`); a .nir or .ndp
+stands for its integers on the `cpu` backend, chip alone: norm, head and inverse transform are not
+in it. Rates are of the test recordings: spikes per neuron and step.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -28,16 +32,29 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neurodeploy.backends.cpu import Session
 from neurodeploy.bench.counting.neuron_arithmetic import NeuronArithmetic
 from neurodeploy.bench.counting.record import CountRecord
 from neurodeploy.bench.counting.torch_counter import count_ops
 from neurodeploy.bench.energy_models import ENERGY_MODELS, Work
 from neurodeploy.bench.energy_models.arithmetic import PRECISIONS, arithmetic
-from neurodeploy.errors import errors_as_lines
-from neurodeploy.hardware import load_hardware
+from neurodeploy.bench.enhancer_energy import program_energy, program_fits, torch_energy
+from neurodeploy.bench.records import to_json
+from neurodeploy.errors import ConfigError, Diagnostic, errors_as_lines
+from neurodeploy.hardware import Hardware, list_hardware, load_hardware
+from neurodeploy.ir.program import Program
+from neurodeploy.ir.trace import Counts
 from neurodeploy.whole_files import write_text
+from neurodeploy.zoo.audio.mel import log_mel
+from neurodeploy.zoo.denoisers import open_program
 from neurodeploy.zoo.models.plif import PlifSteps
 from neurodeploy.zoo.models.spiking_vocos import SpikingVocosConfig
+from neurodeploy.zoo.models.spiking_vocos_loihi import (
+    LoihiBackbone,
+    features_of,
+    held,
+    loihi_backbone,
+)
 from neurodeploy.zoo.models.vocoders import VOCODERS, load_vocoder
 from neurodeploy.zoo.models.vocos import Vocoder, VocosConfig
 from neurodeploy.zoo.train.firing_rates import firing_rates
@@ -161,21 +178,52 @@ def _ratios(spiking: dict[str, Any], ann: dict[str, Any]) -> dict[str, float]:
 
 
 @torch.no_grad()
-def measured_row(weights: Path, mels: list[Tensor]) -> dict[str, Any]:
+def measured_row(weights: Path, mels: list[Tensor], chips: Sequence[Hardware]) -> dict[str, Any]:
     """A trained network on recordings: its rates by layer, energy by the published arithmetic at
     their mean, and all of it."""
     vocoder = load_vocoder(weights)
+    if isinstance(vocoder.backbone, LoihiBackbone):
+        detail = "of this network the integers are counted"
+        hint = f"give {weights.stem}.nir or .ndp"
+        raise ConfigError(Diagnostic(str(weights), "vocoder-chip", detail, hint))
     names = [name for name, m in vocoder.named_modules() if isinstance(m, PlifSteps)]
     mel = torch.cat(mels, dim=-1)
     with firing_rates(*(vocoder.get_submodule(name) for name in names)) as rates:
         record = count_vocoder(vocoder, mel)
         found = [float(rate) for rate in rates()] if names else []
     mean = sum(found) / len(found) if found else None
+    dt = vocoder.config.mel.hop / vocoder.config.mel.sample_rate
     return {
         "rates": dict(zip(names, found, strict=True)),
         "mean_rate": mean,
         "published_mj": 1e3 * published_j(vocoder.config, mean),
         "full": full_energy(record, spiking=bool(names)),
+        "energy_per_s": to_json(torch_energy(record, dt, chips, spiking=bool(names))),
+    }
+
+
+@torch.no_grad()
+def integer_counts(program: Program, vocoder: Vocoder, mels: Sequence[Tensor]) -> Counts:
+    """What the Program of `vocoder`'s backbone does on recordings, one after the other."""
+    steps = loihi_backbone(vocoder).chip.config.steps
+    session = Session(program, threads=1)
+    for mel in mels:
+        session.advance(held(features_of(mel), steps).numpy())
+    return session.counts()
+
+
+def integers_row(network: Path, mels: list[Tensor], chips: Sequence[Hardware]) -> dict[str, Any]:
+    """The same of the integers behind a graph or Program, on spiking hardware, too."""
+    program = open_program(network, "cpu")
+    counts = integer_counts(program, VOCODERS[network.stem.removesuffix("_tuned")](), mels)
+    driven = {s.target for s in counts.synapses}  # the others are biases
+    spiking = {s.source for s in counts.synapses if not s.graded} & driven
+    rates = {n.name: n.spikes / n.neuron_updates for n in counts.neurons if n.name in spiking}
+    energy = program_energy(program, counts, chips, program_fits(program, counts, chips))
+    return {
+        "rates": rates,
+        "mean_rate": sum(rates.values()) / len(rates) if rates else None,
+        "energy_per_s": to_json(energy),
     }
 
 
@@ -184,6 +232,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--corpus", type=Path, help="folder of `neurodeploy data prepare`")
     parser.add_argument("--networks", type=Path, nargs="*", default=[])
+    parser.add_argument("--hw", nargs="*", default=list_hardware(systems=False))
     given = parser.parse_args()
     if given.networks and given.corpus is None:
         parser.error("--networks needs --corpus")
@@ -191,10 +240,12 @@ def main() -> None:
     if given.networks:
         from neurodeploy.bench.vocoding import test_recordings
 
+        chips = [load_hardware(name) for name in given.hw]
         audio = [torch.from_numpy(x[None]) for x in test_recordings(given.corpus)]
         for path in given.networks:
-            vocoder = load_vocoder(path)
-            table[path.stem] = measured_row(path, [vocoder.features(x) for x in audio])
+            row = measured_row if path.suffix == ".safetensors" else integers_row
+            mel = VOCODERS[path.stem.removesuffix("_tuned")]().config.mel
+            table[path.name] = row(path, [log_mel(x, mel) for x in audio], chips)
     write_text(given.out, json.dumps(table, indent=1) + "\n")
 
 

@@ -12,7 +12,9 @@ torch = pytest.importorskip("torch")
 
 from neurodeploy import pipeline  # noqa: E402
 from neurodeploy.bench import vocoding  # noqa: E402
+from neurodeploy.bench.vocoder_energy import integers_row, measured_row  # noqa: E402
 from neurodeploy.errors import ConfigError, DataError  # noqa: E402
+from neurodeploy.hardware import load_hardware  # noqa: E402
 from neurodeploy.ir.files import write_program  # noqa: E402
 from neurodeploy.zoo.audio.io import write_flac  # noqa: E402
 from neurodeploy.zoo.chip_vocoder import ChipVocoderStream, open_chip_vocoder  # noqa: E402
@@ -120,6 +122,25 @@ def test_the_table_measures_the_integers(
     found = vocoding.measure(row, [audio], ["pitch", "distillmos"])
     assert set(found["quality"]) >= {"mr_stft", "mel_l1"}  # too short for STOI
     assert found["times_real_time"] > 0
+
+
+def test_rates_and_joules_of_the_integers(
+    vocoder: Vocoder, program: Any, audio: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "spiking_vocos_loihi_small"
+    monkeypatch.setitem(VOCODERS, name, lambda: spiking_vocos_loihi(CONFIG))
+    write_program(tmp_path / f"{name}.ndp", program)
+    mel = vocoder.features(torch.from_numpy(audio[None]))
+    chips = [load_hardware("loihi1")]
+    row = integers_row(tmp_path / f"{name}.ndp", [mel], chips)
+    inputs = held(features_of(mel), CONFIG.steps).numpy()
+    run = pipeline.run(program, inputs, backend="reference", probe="all")
+    fired = ("lif1_1", "lif1_2")
+    assert row["rates"] == pytest.approx({n: (run.states[f"{n}/s"] != 0).mean() for n in fired})
+    assert any(e["energy_j"] > 0 for e in row["energy_per_s"])
+    save_weights(tmp_path / f"{name}.safetensors", vocoder)
+    with pytest.raises(ConfigError, match="integers are counted"):
+        measured_row(tmp_path / f"{name}.safetensors", [mel], chips)
 
 
 def test_recordings_are_the_ceiling(audio: Any) -> None:
