@@ -37,7 +37,11 @@ def command(
         help=f"wav, flac or ogg; .npy or .npz (key input) with log-mel frames (L, bands); {RAW}",
     ),
     output: Path = typer.Option(..., "-o", "--output", help=f"wav, flac or ogg; {RAW}"),
-    network: Path = typer.Option(..., help="NAME.safetensors of `neurodeploy train`"),
+    network: Path | None = typer.Option(
+        None,
+        help="NAME.safetensors of `neurodeploy train`; shipped: spiking_vocos_small, of a chip's "
+        "backend spiking_vocos_loihi_small",
+    ),
     backend: str = typer.Option(
         "torch", help="torch; cpu or lava: spiking_vocos_loihi's integers, of NAME.ndp or NAME.nir"
     ),
@@ -68,11 +72,14 @@ def command(
         say_facts(facts | qualities.get("vocoded", {}))
 
 
-def _opened(network: Path, backend: str) -> SpeechStream:
+def _opened(network: Path | None, backend: str) -> SpeechStream:
+    from neurodeploy.resources import resource
     from neurodeploy.zoo.chip_vocoder import open_chip_vocoder
     from neurodeploy.zoo.models.vocoders import load_vocoder
     from neurodeploy.zoo.vocoder_stream import VocoderStream
 
+    shipped = "spiking_vocos_small" if backend == "torch" else "spiking_vocos_loihi_small"
+    network = network or resource("exports", f"{shipped}.safetensors")
     vocoder = load_vocoder(network)
     if backend == "torch":
         return VocoderStream(vocoder)
