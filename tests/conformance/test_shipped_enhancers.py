@@ -46,7 +46,6 @@ def test_graph_is_what_the_weights_export_to(file: str) -> None:
                 np.testing.assert_array_equal(getattr(shipped.nodes[name], key), value)
 
 
-@pytest.mark.usefixtures("one_worker")
 def _levels(name: str) -> Any:
     return read_arrays(resource("exports", f"{name}_calibration.npz"))["input"][:8, :1]
 
@@ -60,6 +59,7 @@ def test_the_integers_are_the_graphs(file: str) -> None:
     assert np.array_equal(ours, anew)
 
 
+@pytest.mark.usefixtures("one_worker")
 @pytest.mark.parametrize("file", INTEGERS)
 def test_the_integers_are_lavas(file: str) -> None:
     levels = _levels(file.removesuffix(".ndp").removesuffix("_tuned"))
