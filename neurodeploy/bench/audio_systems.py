@@ -31,6 +31,7 @@ from neurodeploy.bench.enhancement_systems import digest_of
 from neurodeploy.bench.enhancer_energy import second_energies
 from neurodeploy.bench.provenance import provenance
 from neurodeploy.bench.results_files import read_json
+from neurodeploy.bench.vocoding import made_of
 from neurodeploy.errors import ConfigError, DataError, Diagnostic, errors_as_lines
 from neurodeploy.hardware import Hardware, list_hardware, load_hardware
 from neurodeploy.zoo.models.enhancers import ENHANCERS
@@ -116,7 +117,8 @@ def _system(
         counted = (enhancer if stem in ENHANCERS else vocoder)(stem, file, chips)
     side = "ann" if stem.endswith("_ann") or stem.startswith("vocos") else "snn"
     twin = TWINS.get(stem, "vocos_small" if "small" in stem else "")
-    digest, quality = _known(name, "" if file is None else digest_of(file), rows.get(task, {}))
+    digest_by = digest_of if task == "enhancement" else made_of
+    digest, quality = _known(name, "" if file is None else digest_by(file), rows.get(task, {}))
     return _row(name, task, side, twin, digest, counted, quality, chips)
 
 

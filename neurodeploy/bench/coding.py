@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -37,7 +36,7 @@ from neurodeploy.bench.counting.record import CountRecord
 from neurodeploy.bench.counting.torch_counter import count_ops
 from neurodeploy.bench.enhancement_scores import Scores, summary
 from neurodeploy.bench.enhancer_energy import torch_energy
-from neurodeploy.bench.quality_table import Row, fill_table, in_a_line
+from neurodeploy.bench.quality_table import Row, fill_table
 from neurodeploy.bench.records import to_json
 from neurodeploy.bench.speech_metrics import pesq_or_nan, si_sdr, stoi
 from neurodeploy.bench.vocoder_metrics import distillmos
@@ -49,7 +48,7 @@ from neurodeploy.zoo.models.esc import Esc
 from neurodeploy.zoo.models.spiking_esc import steps_of
 from neurodeploy.zoo.train.codec_losses import mel_terms
 
-OPTIONAL = {name: name for name in ("visqol", "distillmos")}
+METRIC_OF = {name: name for name in ("visqol", "distillmos")}
 COUNTED_S = 4.8  # one window of codes
 
 
@@ -169,7 +168,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--codecs", type=Path, nargs="*", default=[])
-    parser.add_argument("--leave-out", nargs="*", default=[], choices=OPTIONAL)
+    parser.add_argument("--leave-out", nargs="*", default=[], choices=METRIC_OF)
     parser.add_argument("--hw", nargs="*", default=list_hardware(systems=False))
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -177,13 +176,11 @@ def main() -> None:
     systems = [*other_systems(), *own_systems(given.codecs)]
     recordings = test_recordings(given.corpus)
 
-    def told(system: CodingSystem, leave_out: Sequence[str]) -> Row:
-        row = measure(system, recordings, chips, leave_out)
-        print(in_a_line(system.name, row), file=sys.stderr, flush=True)
-        return row
+    def row_of(system: CodingSystem, leave_out: Sequence[str]) -> Row:
+        return measure(system, recordings, chips, leave_out)
 
     command = "python -m neurodeploy.bench.coding"
-    fill_table(given.out, command, recordings, systems, OPTIONAL, given.leave_out, told)
+    fill_table(given.out, command, recordings, systems, METRIC_OF, given.leave_out, row_of)
 
 
 if __name__ == "__main__":

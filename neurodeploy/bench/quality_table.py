@@ -4,6 +4,7 @@ finds it measures what is missing or was made of something else."""
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -60,6 +61,7 @@ def fill_table(
                 "systems": rows,
             }
             write_text(out, json.dumps(table, indent=1) + "\n")
+        print(_in_a_line(system.name, rows[system.name]), file=sys.stderr, flush=True)
     return rows
 
 
@@ -67,13 +69,18 @@ def _known(out: Path) -> dict[str, Row]:
     if not out.is_file():
         return {}
     table = read_json(out)
-    if not isinstance(table, dict) or not isinstance(table.get("systems"), dict):
+    rows: Any = table.get("systems") if isinstance(table, dict) else None
+    if not isinstance(rows, dict) or not all(_is_row(row) for row in rows.values()):
         raise DataError(Diagnostic(str(out), "results-file", "holds no table of systems"))
-    rows: dict[str, Row] = table["systems"]
-    return rows
+    return dict(rows)
 
 
-def in_a_line(name: str, row: Row) -> str:
+def _is_row(row: Any) -> bool:
+    return isinstance(row, dict) and "made_of" in row and isinstance(row.get("quality"), dict)
+
+
+def _in_a_line(name: str, row: Row) -> str:
     """The means, for whoever waits."""
-    means = "  ".join(f"{k} {v['mean']:.3f}" for k, v in row["quality"].items() if v["mean"])
-    return f"{name:34} {means}"
+    means = (f"{k} {v['mean']:.3f}" for k, v in row["quality"].items())
+    rate = f"  {row['payload_kbps']:.2f} kbit/s" if "payload_kbps" in row else ""
+    return f"{name:34}{rate}  {'  '.join(means)}"

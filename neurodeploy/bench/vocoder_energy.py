@@ -55,7 +55,7 @@ from neurodeploy.zoo.models.spiking_vocos_loihi import (
     held,
     loihi_backbone,
 )
-from neurodeploy.zoo.models.vocoders import VOCODERS, load_vocoder
+from neurodeploy.zoo.models.vocoders import VOCODERS, load_vocoder, vocoder_of
 from neurodeploy.zoo.models.vocos import Vocoder, VocosConfig
 from neurodeploy.zoo.train.firing_rates import firing_rates
 
@@ -215,7 +215,7 @@ def integer_counts(program: Program, vocoder: Vocoder, mels: Sequence[Tensor]) -
 def integers_row(network: Path, mels: list[Tensor], chips: Sequence[Hardware]) -> dict[str, Any]:
     """The same of the integers behind a graph or Program, on spiking hardware, too."""
     program = open_program(network, "cpu")
-    counts = integer_counts(program, VOCODERS[network.stem.removesuffix("_tuned")](), mels)
+    counts = integer_counts(program, vocoder_of(network), mels)
     driven = {s.target for s in counts.synapses}  # the others are biases
     spiking = {s.source for s in counts.synapses if not s.graded} & driven
     rates = {n.name: n.spikes / n.neuron_updates for n in counts.neurons if n.name in spiking}
@@ -244,7 +244,7 @@ def main() -> None:
         audio = [torch.from_numpy(x[None]) for x in test_recordings(given.corpus)]
         for path in given.networks:
             row = measured_row if path.suffix == ".safetensors" else integers_row
-            mel = VOCODERS[path.stem.removesuffix("_tuned")]().config.mel
+            mel = vocoder_of(path).config.mel
             table[path.name] = row(path, [log_mel(x, mel) for x in audio], chips)
     write_text(given.out, json.dumps(table, indent=1) + "\n")
 

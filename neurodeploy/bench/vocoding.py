@@ -16,7 +16,7 @@ too, or was made of something else.
 from __future__ import annotations
 
 import argparse
-import sys
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from torch import Tensor
 
 from neurodeploy.bench.enhancement_scores import Scores, summary
 from neurodeploy.bench.enhancement_systems import digest_of
-from neurodeploy.bench.quality_table import Row, fill_table, in_a_line
+from neurodeploy.bench.quality_table import Row, fill_table
 from neurodeploy.bench.speech_metrics import pesq_or_nan, stoi
 from neurodeploy.bench.vocoder_metrics import distillmos, mel_l1, mr_stft, pitch_distances
 from neurodeploy.errors import errors_as_lines
@@ -44,7 +44,7 @@ from neurodeploy.zoo.models.vocoders import MEL_16K, load_vocoder
 from neurodeploy.zoo.models.vocos import Vocoder
 
 SECONDS = 8
-OPTIONAL = {"pitch": "f0_cents", "distillmos": "distillmos"}
+METRIC_OF = {"pitch": "f0_cents", "distillmos": "distillmos"}
 GRIFFIN_LIM = {
     "griffin_lim_80": MelConfig(SAMPLE_RATE, bands=80),
     "griffin_lim_100": MelConfig(SAMPLE_RATE, bands=100),
@@ -99,15 +99,26 @@ def systems(networks: Sequence[Path]) -> list[VocoderSystem]:
     ]
     for path in networks:
         integers = path.suffix != ".safetensors"
-        weights = path.with_name(path.stem.removesuffix("_tuned") + ".safetensors")
-        vocoder = load_vocoder(weights if integers else path)
+        vocoder = load_vocoder(_weights_of(path) if integers else path)
         if integers:
             speak = partial(_through_integers, vocoder, open_program(path, "cpu"))
         else:
             speak = partial(_spoken, vocoder)
         name = f"{path.stem} (fixed)" if integers else path.stem
-        rows.append(VocoderSystem(name, vocoder.config.mel, speak, digest_of(path)))
+        rows.append(VocoderSystem(name, vocoder.config.mel, speak, made_of(path)))
     return rows
+
+
+def made_of(network: Path) -> str:
+    """SHA-256 of a network's file; of integers with the calibration and weights beside them."""
+    digest = digest_of(network)
+    if network.suffix == ".safetensors":
+        return digest
+    return hashlib.sha256((digest + digest_of(_weights_of(network))).encode()).hexdigest()
+
+
+def _weights_of(network: Path) -> Path:
+    return network.with_name(network.stem.removesuffix("_tuned") + ".safetensors")
 
 
 def _spoken(vocoder: Vocoder, mel: Tensor) -> Tensor:
@@ -150,18 +161,16 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--networks", type=Path, nargs="*", default=[])
-    parser.add_argument("--leave-out", nargs="*", default=[], choices=OPTIONAL)
+    parser.add_argument("--leave-out", nargs="*", default=[], choices=METRIC_OF)
     given = parser.parse_args()
     torch.set_num_threads(1)
     recordings = test_recordings(given.corpus)
-
-    def told(system: VocoderSystem, leave_out: Sequence[str]) -> Row:
-        row = measure(system, recordings, leave_out)
-        print(in_a_line(system.name, row), file=sys.stderr, flush=True)
-        return row
-
     command, rows = "python -m neurodeploy.bench.vocoding", systems(given.networks)
-    fill_table(given.out, command, recordings, rows, OPTIONAL, given.leave_out, told)
+
+    def row_of(system: VocoderSystem, leave_out: Sequence[str]) -> Row:
+        return measure(system, recordings, leave_out)
+
+    fill_table(given.out, command, recordings, rows, METRIC_OF, given.leave_out, row_of)
 
 
 if __name__ == "__main__":

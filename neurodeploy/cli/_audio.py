@@ -130,6 +130,16 @@ def require_places(sources: Iterable[Path], output: Path, page: Path | None) -> 
         require_place(require_another(require_format(output), sources))
 
 
+def require_length(samples: int, rate: int, where: str) -> None:
+    """DataError for audio too short to be measured or shown."""
+    from neurodeploy.errors import DataError, Diagnostic
+
+    least = rate // 40
+    if samples < least:
+        detail = f"{samples} samples, at least {least} needed"
+        raise DataError(Diagnostic(where, "audio-too-short", detail))
+
+
 def say_facts(facts: dict[str, Any]) -> None:
     """One a line, numbers in four digits."""
     for key, value in facts.items():

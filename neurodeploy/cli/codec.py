@@ -20,7 +20,7 @@ app = typer.Typer(help="Speech at 1.5 to 9 kbit/s (ESC): .esc files.", no_args_i
 Facts = dict[str, Any]
 Progress = Callable[[float], None]
 Work = Callable[["Codec", Path, Path, Executor | None, Progress], Facts]
-DEFAULT_MODEL = "esc_tiny.safetensors"
+DEFAULT_MODEL = "esc_tiny_no_pretraining.safetensors"
 MODEL = typer.Option(None, help="weights, NAME.safetensors of `neurodeploy train`  [shipped: tiny]")
 OUTPUT = typer.Option(..., "-o", "--output", help="file; a folder for several inputs")
 WORKERS = typer.Option(2, min=1, help="threads; the result is the same with any number")
@@ -44,7 +44,7 @@ def encode(
     workers: int = WORKERS,
     as_json: bool = JSON,
 ) -> None:
-    """Encode recordings; rates are of the codes, the container adds 100 bit/s."""
+    """Encode recordings; rates are of the codes, a file adds 100 bit/s and 96 bytes."""
     from neurodeploy.zoo.codec.container import PACKED, RANGE_CODED
     from neurodeploy.zoo.codec.files import Rate, encode_file, streams_of
 
@@ -122,8 +122,15 @@ def _places(inputs: Sequence[Path], output: Path, suffix: str) -> dict[Path, Pat
     """Where each input goes; ConfigError where two would go to one place."""
     from neurodeploy.errors import ConfigError, Diagnostic
 
-    if len(inputs) == 1 and output.suffix and not output.is_dir():
-        return {inputs[0]: output}
+    if str(output) == "-":
+        detail = "files are written whole, not to standard output"
+        raise ConfigError(Diagnostic("--output", "output", detail, "a file or a folder"))
+    if output.suffix and not output.is_dir():
+        if len(inputs) == 1:
+            return {inputs[0]: output}
+        if output.suffix in (".esc", ".wav", ".flac"):
+            detail = f"{output} is the name of one file, for {len(inputs)} inputs"
+            raise ConfigError(Diagnostic("--output", "output", detail, "a folder"))
     places = {path: output / f"{path.stem}{suffix}" for path in inputs}
     twice = [p for p in set(places.values()) if list(places.values()).count(p) > 1]
     if twice or len(places) < len(inputs):
@@ -138,16 +145,16 @@ def _batch(codec: Codec, work: Work, places: dict[Path, Path], workers: int) -> 
 
     What fails keeps no other from being done; then all failures are raised at once.
     """
-    from neurodeploy.errors import DataError, Diagnostic, NeurodeployError
+    from neurodeploy.errors import DataError, NeurodeployError
     from neurodeploy.zoo.codec.windows import one_thread
 
-    failures: list[Diagnostic] = []
+    failures: list[NeurodeployError] = []
 
     def attempt(source: Path, target: Path, pool: Executor | None, progress: Progress) -> Facts:
         try:
             return work(codec, source, target, pool, progress)
         except NeurodeployError as error:
-            failures.extend(error.diagnostics)
+            failures.append(error)
             return {}
 
     with one_thread(), ThreadPoolExecutor(workers) as pool, _bars(places) as bars:
@@ -159,7 +166,9 @@ def _batch(codec: Codec, work: Work, places: dict[Path, Path], workers: int) -> 
     if failures:
         for path in (path for path, facts in done.items() if facts):
             say(f"wrote {places[path]}")
-        raise DataError(failures)
+        kinds = {type(error) for error in failures}
+        kind = kinds.pop() if len(kinds) == 1 else DataError
+        raise kind([diagnostic for error in failures for diagnostic in error.diagnostics])
     return {places[path]: facts for path, facts in done.items()}
 
 
@@ -170,7 +179,9 @@ def _bars(places: dict[Path, Path]) -> Iterator[dict[Path, Progress]]:
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    quiet = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=quiet) as progress:
 
         def mover(task: TaskID) -> Callable[[float], None]:
             return lambda share: progress.update(task, completed=share)
@@ -191,3 +202,5 @@ def _show_files(facts: dict[Path, Facts], as_json: bool) -> None:
             say(f"{path}: header damaged, its copy at the end was used")
         for start, end in found["lost_s"]:
             say(f"{path}: lost {start:.2f} s to {end:.2f} s")
+        if (end := found.get("written_s", found["seconds"])) < found["seconds"]:
+            say(f"{path}: ends at {end:.2f} s of {found['seconds']:.2f} s")

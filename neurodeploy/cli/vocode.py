@@ -12,6 +12,7 @@ import typer
 from neurodeploy.cli._audio import (
     chunks_of,
     kept,
+    require_length,
     require_places,
     say_facts,
     send,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from neurodeploy.zoo.audio.io import Audio
     from neurodeploy.zoo.vocoder_stream import SpeechStream
 
+BACKENDS = ("torch", "cpu", "lava")
+LOUDEST = 30.0  # nepers
 RAW = "-: raw 16-bit little-endian mono at the network's rate"
 
 
@@ -40,7 +43,7 @@ def command(
     network: Path | None = typer.Option(
         None,
         help="NAME.safetensors of `neurodeploy train`; shipped: spiking_vocos_small, of a chip's "
-        "backend spiking_vocos_loihi_small",
+        "backend spiking_vocos_loihi_small's integers",
     ),
     backend: str = typer.Option(
         "torch", help="torch; cpu or lava: spiking_vocos_loihi's integers, of NAME.ndp or NAME.nir"
@@ -51,15 +54,20 @@ def command(
 ) -> None:
     """Speak mel spectra, and tell the real-time factor and the latency."""
     _check_places(source, output, page, quality, as_json)
+    _check_backend(backend)
     stream = _opened(network, backend)
+    live = str(output) == "-"  # may go on for days: nothing is kept
     rate = stream.config.mel.sample_rate
     heard: list[Audio] = []
     written: list[Audio] = []
-    started = time.perf_counter()
-    for chunk in _spoken(stream, source, heard):
+    started, samples = time.perf_counter(), 0
+    for chunk in _spoken(stream, source, None if live else heard):
         send(output, chunk)
-        written.append(chunk)
-    facts = {"backend": backend} | _facts(stream, written, time.perf_counter() - started)
+        samples += chunk.size
+        if not live:
+            written.append(chunk)
+    require_length(samples, rate, f"speech made of {source}")
+    facts = {"backend": backend} | _facts(stream, samples, time.perf_counter() - started)
     write_chunks(output, written, rate)
     qualities = {"vocoded": _quality(heard, written, rate)} if quality else {}
     if page is not None:
@@ -73,8 +81,10 @@ def command(
 
 
 def _opened(network: Path | None, backend: str) -> SpeechStream:
+    from neurodeploy.errors import ConfigError, Diagnostic
     from neurodeploy.resources import resource
     from neurodeploy.zoo.chip_vocoder import open_chip_vocoder
+    from neurodeploy.zoo.models.spiking_vocos_loihi import LoihiBackbone
     from neurodeploy.zoo.models.vocoders import load_vocoder
     from neurodeploy.zoo.vocoder_stream import VocoderStream
 
@@ -82,8 +92,18 @@ def _opened(network: Path | None, backend: str) -> SpeechStream:
     network = network or resource("exports", f"{shipped}.safetensors")
     vocoder = load_vocoder(network)
     if backend == "torch":
+        if isinstance(vocoder.backbone, LoihiBackbone):
+            detail = "its backbone is a chip's, which torch does not stream"
+            raise ConfigError(Diagnostic(str(network), "vocoder-chip", detail, "--backend cpu"))
         return VocoderStream(vocoder)
     return open_chip_vocoder(vocoder, network, backend)
+
+
+def _check_backend(backend: str) -> None:
+    from neurodeploy.errors import ConfigError, Diagnostic
+
+    if backend not in BACKENDS:
+        raise ConfigError(Diagnostic("--backend", "unknown", f"{backend!r}: {', '.join(BACKENDS)}"))
 
 
 def _check_places(
@@ -107,17 +127,21 @@ def _is_mel(source: Path) -> bool:
     return source.suffix in (".npy", ".npz")
 
 
-def _spoken(stream: SpeechStream, source: Path, heard: list[Audio]) -> Iterator[Audio]:
+def _spoken(stream: SpeechStream, source: Path, heard: list[Audio] | None) -> Iterator[Audio]:
+    """Speech of the source; `heard`, if given, gets what a recording holds."""
     from neurodeploy.zoo.vocoder_stream import vocode_mel, vocode_stream
 
     if _is_mel(source):
         return vocode_mel(stream, _mel(source, stream.config.mel.bands))
     rate = stream.config.mel.sample_rate
-    return vocode_stream(stream, kept(chunks_of(source, rate), heard))
+    chunks = chunks_of(source, rate)
+    return vocode_stream(stream, chunks if heard is None else kept(chunks, heard))
 
 
 def _mel(source: Path, bands: int) -> npt.NDArray[np.floating[Any]]:
-    """Log-mel frames (L, bands) of a file; DataError for another shape."""
+    """Log-mel frames (L, bands) of a file; DataError for another shape or other values."""
+    import numpy as np
+
     from neurodeploy.errors import DataError, Diagnostic
     from neurodeploy.ir.input_files import read_input
 
@@ -125,11 +149,14 @@ def _mel(source: Path, bands: int) -> npt.NDArray[np.floating[Any]]:
     if mel.ndim != 2 or mel.shape[1] != bands or not len(mel):
         detail = f"shape {mel.shape}, expected (frames, {bands}): log-mel, frame after frame"
         raise DataError(Diagnostic(str(source), "mel-shape", detail))
+    if np.iscomplexobj(mel) or not (np.abs(mel) <= LOUDEST).all():
+        detail = f"values that are no natural logarithms of mel bands: finite, within {LOUDEST:g}"
+        raise DataError(Diagnostic(str(source), "mel-values", detail))
     return mel
 
 
-def _facts(stream: SpeechStream, written: list[Audio], seconds: float) -> dict[str, Any]:
-    length = sum(chunk.size for chunk in written) / stream.config.mel.sample_rate
+def _facts(stream: SpeechStream, samples: int, seconds: float) -> dict[str, Any]:
+    length = samples / stream.config.mel.sample_rate
     return {
         "audio_s": length,
         "processing_s": seconds,
@@ -140,10 +167,10 @@ def _facts(stream: SpeechStream, written: list[Audio], seconds: float) -> dict[s
 
 def _quality(heard: list[Audio], written: list[Audio], rate: int) -> dict[str, float]:
     """All metrics but those of optional networks, of both at 16 kHz."""
-    from neurodeploy.bench.vocoding import OPTIONAL
+    from neurodeploy.bench.vocoding import METRIC_OF
     from neurodeploy.bench.vocoding import quality as measured
     from neurodeploy.cli._audio import joined
     from neurodeploy.zoo.audio.io import resample
 
     made, clean = joined(written), joined(heard)
-    return measured(resample(made, rate), resample(clean[: made.size], rate), [*OPTIONAL])
+    return measured(resample(made, rate), resample(clean[: made.size], rate), [*METRIC_OF])

@@ -17,17 +17,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from neurodeploy.backends.cpu import Session
 from neurodeploy.errors import ConfigError, DataError, Diagnostic
 from neurodeploy.ir.neurons import NEURON_MODELS
 from neurodeploy.ir.program import Program
 from neurodeploy.pipeline import run
 from neurodeploy.zoo.audio.io import Audio
-from neurodeploy.zoo.denoisers import open_program
-from neurodeploy.zoo.models.spiking_vocos_loihi import (
-    features_of,
-    loihi_backbone,
-)
+from neurodeploy.zoo.denoisers import open_program, warm_session
+from neurodeploy.zoo.models.spiking_vocos_loihi import features_of, loihi_backbone
 from neurodeploy.zoo.models.vocos import Vocoder
 from neurodeploy.zoo.vocoder_stream import MelStream, SpectrumStream
 
@@ -39,7 +35,7 @@ class CpuSteps:
     """A Program on the `cpu` backend, one core, its state kept: steps (n, bands) -> (n, width)."""
 
     def __init__(self, program: Program) -> None:
-        self._session = Session(program, threads=1)
+        self._session = warm_session(program)
         self._output = program.outputs[0]
 
     def push(self, steps: Frames, *, last: bool) -> Frames:

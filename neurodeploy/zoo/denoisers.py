@@ -57,14 +57,19 @@ def _features(program: Program, magnitude: Frames) -> Frames:
     return x.reshape(len(x), 1, *program.shapes[program.inputs[0].name])
 
 
+def warm_session(program: Program) -> Session:
+    """At rest, its kernels loaded: a stream is not late by them."""
+    silence = np.zeros((1, 1, *program.shapes[program.inputs[0].name]))
+    Session(program, threads=1).advance(silence)
+    return Session(program, threads=1)
+
+
 class CpuDenoiser:
     """A fixed Program on the `cpu` backend, one core."""
 
     def __init__(self, program: Program) -> None:
         self.stft = CHIP_STFT
-        silence = np.zeros((1, 1, *program.shapes[program.inputs[0].name]))
-        Session(program, threads=1).advance(silence)  # loads kernels: the stream is not late then
-        self._session = Session(program, threads=1)
+        self._session = warm_session(program)
         self._output = program.outputs[0]
         neuron = program.neuron(self._output)
         model = NEURON_MODELS[neuron.model]

@@ -55,7 +55,6 @@ def test_every_rate_of_our_own_is_a_system(tmp_path: Path) -> None:
         received = system.transmit(noise(3200))
         assert received.audio.size == 3200
     assert received.payload_bits == 10 * 30 + 4  # whole bytes
-    assert received.payload_bits == 10 * 30 + 4  # whole bytes
     assert received.file_bits == received.payload_bits + 8 * (2 * 48 + 12)
     assert received.range_coded_bits == received.payload_bits  # no code is known to be frequent
 

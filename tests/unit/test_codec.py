@@ -4,6 +4,7 @@ are."""
 from __future__ import annotations
 
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,9 @@ def test_rates_by_payload(tmp_path: Path, kbps: float) -> None:
     per_time = streams * 3 * 10
     assert 50 * per_time == 1000 * kbps
     assert 50 * packed_size(48 * streams * 3) * 8 == 1000 * kbps * 48
-    with pytest.raises(ConfigError, match=r"1\.5, 3, 4\.5, 6, 7\.5, 9"):
-        streams_of(kbps + 0.1, EscConfig())
+    for other in (kbps + 0.1, float("nan"), float("inf"), -kbps):
+        with pytest.raises(ConfigError, match=r"1\.5, 3, 4\.5, 6, 7\.5, 9"):
+            streams_of(other, EscConfig())
 
 
 def test_a_file_says_what_it_costs(codec: Codec, tmp_path: Path) -> None:
@@ -207,3 +209,11 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert run("encode", str(model), wavs[0], "--model", str(model), "-o", out + "2")[0] == 2
     assert [p.name for p in (tmp_path / "out2").iterdir()] == ["a.esc"]
     assert run("encode", wavs[0], "--model", wavs[1], "-o", out)[0] == 2
+    for place in ("-", str(tmp_path / "both.esc")):
+        assert run("encode", *wavs, "--model", str(model), "-o", place)[0] == 2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "constriction", None)
+        assert run("encode", wavs[0], *options, "--entropy")[0] == 3
+    cut = Path(esc[0]).read_bytes()[:-200]
+    (tmp_path / "cut.esc").write_bytes(cut)
+    assert run("info", str(tmp_path / "cut.esc"), str(tmp_path / "none.esc"))[0] == 2

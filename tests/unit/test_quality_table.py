@@ -67,7 +67,10 @@ def test_metrics_that_a_row_lacks_are_added(tmp_path: Path) -> None:
     assert table.calls == []
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"rows": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"rows": 1}', '{"systems": {"a": 1}}', '{"systems": {"a": {"made_of": ""}}}'],
+)
 def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
     out = tmp_path / "table.json"
     out.write_text(text)

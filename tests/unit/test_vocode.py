@@ -144,6 +144,13 @@ def test_a_network_of_another_rate_hears_and_speaks_at_it(folder: Path) -> None:
         (("mel.npy", "-o", "y.wav"), "expected (frames, 100)"),
         (("mel.npy", "-o", "y.wav", "--quality"), "no recording to compare"),
         (("in.wav", "-o", "in.wav"), "in.wav"),
+        (("in.wav", "-o", "y.wav", "--backend", "gpu"), "torch, cpu, lava"),
+        (("nan.npy", "-o", "-"), "nan.npy [mel-values]"),
+        (("loud.npy", "-o", "y.wav"), "loud.npy [mel-values]"),
+        (("complex.npy", "-o", "y.wav"), "complex.npy [mel-values]"),
+        (("one.npy", "-o", "y.wav"), "one.npy [audio-too-short]: 0 samples"),
+        (("in.wav", "-o", "y.wav", "--network", "absent.safetensors"), "there is no such file"),
+        (("in.wav", "-o", "y.wav", "--network", "vocos_small.nir"), "NAME.safetensors"),
     ],
 )
 def test_what_cannot_be_vocoded_is_said(
@@ -155,5 +162,11 @@ def test_what_cannot_be_vocoded_is_said(
 ) -> None:
     monkeypatch.chdir(folder)
     np.save("mel.npy", np.zeros((80, 7)))
-    vocode(*options, "--network", "vocos_small.safetensors", code=2)
+    frames = np.zeros((9, 100))
+    np.save("one.npy", frames[:1])
+    np.save("complex.npy", frames * 1j)
+    for name, value in (("nan", np.nan), ("loud", 1e30)):
+        np.save(f"{name}.npy", np.where(np.arange(100) == 5, value, frames))
+    vocode("--network", "vocos_small.safetensors", *options, code=2)
     assert words in capsys.readouterr().err
+    assert not Path("y.wav").exists()

@@ -16,7 +16,7 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -158,11 +158,15 @@ class EscFile:
 @contextmanager
 def open_esc(path: Path) -> Iterator[EscFile]:
     """A file with all its intact packets; DataError where no header is left or none is meant."""
-    try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            yield _scanned(path, data)
-    except (OSError, ValueError) as error:  # an empty file cannot be mapped
-        raise DataError(Diagnostic(str(path), "esc-unreadable", str(error))) from error
+    with ExitStack() as opened:
+        try:
+            file = opened.enter_context(path.open("rb"))
+            data = opened.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except FileNotFoundError:
+            raise DataError(Diagnostic(str(path), "file", "there is no such file")) from None
+        except (OSError, ValueError) as error:  # an empty file cannot be mapped
+            raise DataError(Diagnostic(str(path), "esc-unreadable", str(error))) from error
+        yield _scanned(path, data)
 
 
 def _scanned(path: Path, data: mmap.mmap) -> EscFile:

@@ -34,12 +34,12 @@ SUFFIXES = (".wav", ".flac")
 
 def streams_of(kbps: float, config: EscConfig) -> int:
     """Streams of a rate; ConfigError for one that the network has not."""
-    one = stream_rate(config) / 1000.0
-    streams = round(kbps / one)
-    if not 1 <= streams <= config.streams or abs(streams * one - kbps) > 1e-9:
-        rates = ", ".join(f"{(n + 1) * one:g}" for n in range(config.streams))
-        raise ConfigError(Diagnostic("kbps", "rate", f"{kbps:g} is not one of {rates}"))
-    return streams
+    rates = [n * stream_rate(config) / 1000.0 for n in range(1, config.streams + 1)]
+    found = [n for n, rate in enumerate(rates, 1) if abs(rate - kbps) < 1e-9]
+    if not found:
+        named = ", ".join(f"{rate:g}" for rate in rates)
+        raise ConfigError(Diagnostic("kbps", "rate", f"{kbps:g} is not one of {named}"))
+    return found[0]
 
 
 def stream_rate(config: EscConfig) -> float:

@@ -57,6 +57,15 @@ VOCODERS: dict[str, Callable[[], Vocoder]] = {
 }
 
 
+def vocoder_of(path: Path) -> Vocoder:
+    """The untrained vocoder that a file is named after: NAME, or NAME_tuned of its integers."""
+    name = path.stem.removesuffix("_tuned")
+    if name not in VOCODERS:
+        detail = f"the file is not named after one of {', '.join(VOCODERS)}"
+        raise ConfigError(Diagnostic(str(path), "vocoder-unknown", detail))
+    return VOCODERS[name]()
+
+
 def load_vocoder(weights: Path) -> Vocoder:
     """The vocoder that the file NAME.safetensors is named after, with its weights, frozen.
 
@@ -64,9 +73,11 @@ def load_vocoder(weights: Path) -> Vocoder:
     """
     from neurodeploy.zoo.train.checkpoint import load_weights
 
-    if weights.stem not in VOCODERS:
-        detail = f"the file is not named after one of {', '.join(VOCODERS)}"
-        raise ConfigError(Diagnostic(str(weights), "vocoder-unknown", detail))
-    vocoder = VOCODERS[weights.stem]()
+    if weights.suffix != ".safetensors":
+        detail = "weights are the file NAME.safetensors of `neurodeploy train`"
+        raise ConfigError(Diagnostic(str(weights), "suffix", detail))
+    if not weights.is_file():
+        raise ConfigError(Diagnostic(str(weights), "file", "there is no such file"))
+    vocoder = vocoder_of(weights)
     load_weights(weights, vocoder)
     return vocoder.eval().requires_grad_(False)

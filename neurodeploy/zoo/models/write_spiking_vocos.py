@@ -5,7 +5,7 @@
 
 FOLDER gets NAME.nir, its manifest NAME.toml and NAME_calibration.npz: levels (T, B, bands, 1) of
 the recordings, each frame held for its steps, as the chip gets them; and NAME.ndp, the integers for
-Loihi 2 that they make of it. Of a corpus it is 3 s of each of ten validation recordings whose
+Loihi 2 that they make of it. Of a corpus it is 3 s of each of ten validation voices whose
 licence lets them be handed on, credited in NAME_calibration.md.
 """
 
@@ -23,7 +23,7 @@ from neurodeploy.errors import errors_as_lines
 from neurodeploy.ir.files import write_program
 from neurodeploy.ir.nir_file import write_nir
 from neurodeploy.whole_files import write_text
-from neurodeploy.zoo.audio.io import read_recording, resample
+from neurodeploy.zoo.audio.io import SAMPLE_RATE, read_recording, resample
 from neurodeploy.zoo.data.credits import credits_of, is_free
 from neurodeploy.zoo.data.manifest import Recording
 from neurodeploy.zoo.data.speech import open_speech
@@ -38,10 +38,15 @@ RECORDINGS = 10
 
 
 def of_corpus(corpus: Path) -> tuple[list[Path], list[Recording]]:
-    """Files that calibrate, spread over the validation voices, and where they come from."""
-    speech = [r for r in open_speech(corpus, "val").recordings if is_free(r)]
-    chosen = speech[:: max(1, len(speech) // RECORDINGS)][:RECORDINGS]
+    """Files that calibrate, each of another validation voice, and where they come from."""
+    speech = [r for r in open_speech(corpus, "val").recordings if is_free(r) and _is_long(r)]
+    voices = list({(r.source, r.origin): r for r in reversed(speech)}.values())[::-1]
+    chosen = voices[:: max(1, len(voices) // RECORDINGS)][:RECORDINGS]
     return [corpus / r.path for r in chosen], chosen
+
+
+def _is_long(recording: Recording) -> bool:
+    return recording.samples >= SECONDS * SAMPLE_RATE
 
 
 @torch.no_grad()
