@@ -1,6 +1,7 @@
 """Every shipped network on every chip and system: it fits, and no core is over a limit.
 
-State spaces need graded spikes; one decay a mode is more than the profiles of a Loihi 1 hold.
+State spaces and streams of values need graded spikes; one decay a mode is more than the profiles of
+a Loihi 1 hold.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ CHIPS = [name for name in list_hardware() if load_hardware(name).limits]
 def test_shipped_networks_fit(network, hardware):
     program = pipeline.load(resource("exports", network), None)
     found = pipeline.fit(program, hardware)
-    if "s4d" in {neuron.model for neuron in program.neurons} and not found.fits:
+    models = {neuron.model for neuron in program.neurons}
+    if models & {"s4d", "integrator_message"} and not found.fits:
         rules = {reason.rule for reason in found.reasons}
         assert "graded-spikes" in rules and rules <= {"graded-spikes", "cores"}
         return
