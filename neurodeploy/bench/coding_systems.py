@@ -7,7 +7,6 @@ the packets' own; `file_bits` are with container and headers.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neurodeploy.bench.enhancement_systems import digest_of
 from neurodeploy.errors import BackendUnavailable, DataError, Diagnostic
 from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio, read_recording, write_audio
 from neurodeploy.zoo.codec.coding import Coding
@@ -68,7 +68,7 @@ def own_systems(weights: Sequence[Path]) -> list[CodingSystem]:
     systems = []
     for path in weights:
         codec = open_codec(path)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = digest_of(path)
         most = codec.network.config.streams
         systems += [
             CodingSystem(

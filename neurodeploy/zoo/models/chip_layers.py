@@ -56,12 +56,12 @@ class _Run(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, drive: Tensor, neuron: snntorch.Leaky, output: int) -> Tensor:
-        beta = float(neuron.beta.clamp(0, 1))
+        beta, resets = float(neuron.beta.clamp(0, 1)), _resets(neuron)
         v = drive.new_empty(drive.shape, dtype=torch.promote_types(drive.dtype, torch.float32))
         kept = torch.zeros_like(v[:, 0])
         for now, current in zip(v.unbind(1), drive.unbind(1), strict=True):
             torch.mul(kept, beta, out=now).add_(current)
-            kept = now * (now <= neuron.threshold) if _resets(neuron) else now
+            kept = now * (now <= neuron.threshold) if resets else now
         ctx.save_for_backward(v)
         ctx.neuron, ctx.output, ctx.beta = neuron, output, beta
         if output:
