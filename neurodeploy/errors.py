@@ -7,7 +7,7 @@ A stage collects every problem it finds as a `Diagnostic` and raises once. The l
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -75,6 +75,14 @@ class BackendUnavailable(NeurodeployError):
     """A backend or optional package that is not installed here."""
 
     exit_code = 3
+
+
+def raise_all(errors: Sequence[NeurodeployError]) -> None:
+    """Raise all as one, if there are any: of their kind, a DataError where they are of several."""
+    kinds = {type(error) for error in errors}
+    if kinds:
+        kind = kinds.pop() if len(kinds) == 1 else DataError
+        raise kind([diagnostic for error in errors for diagnostic in error.diagnostics])
 
 
 @contextmanager

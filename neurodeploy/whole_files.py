@@ -1,4 +1,5 @@
-"""Files that appear whole or not at all: written beside their place, then renamed."""
+"""Files that appear whole or not at all: written beside their place, then renamed; and what can be
+said of one before it is read."""
 
 from __future__ import annotations
 
@@ -8,9 +9,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.errors import ConfigError, DataError, Diagnostic
 
 Write = Callable[[Path], object]
+
+
+def require_file(path: Path, rule: str = "file") -> Path:
+    """`path`; DataError unless there is something in it to read."""
+    if not path.exists():
+        detail = "there is no such file"
+    elif path.is_dir():
+        detail = "is a folder"
+    elif path.is_file() and not path.stat().st_size:
+        detail = "is empty"
+    else:
+        return path
+    raise DataError(Diagnostic(str(path), rule, detail))
 
 
 def write_whole(path: Path, write: Write) -> Path:

@@ -83,14 +83,21 @@ def info(
     as_json: bool = JSON,
 ) -> None:
     """What .esc files hold, and what of them is damaged; needs no weights."""
+    from neurodeploy.errors import NeurodeployError, raise_all
     from neurodeploy.zoo.codec.container import open_esc
     from neurodeploy.zoo.codec.files import facts_of
 
-    found = {}
+    found: dict[Path, Facts] = {}
+    failures: list[NeurodeployError] = []
     for path in files:
-        with open_esc(path) as file:
-            found[path] = facts_of(file)
-    _show_files(found, as_json)
+        try:
+            with open_esc(path) as file:
+                found[path] = facts_of(file)
+        except NeurodeployError as error:
+            failures.append(error)
+    if found:
+        _show_files(found, as_json)
+    raise_all(failures)
 
 
 @app.command("usage")
@@ -145,7 +152,7 @@ def _batch(codec: Codec, work: Work, places: dict[Path, Path], workers: int) -> 
 
     What fails keeps no other from being done; then all failures are raised at once.
     """
-    from neurodeploy.errors import DataError, NeurodeployError
+    from neurodeploy.errors import NeurodeployError, raise_all
     from neurodeploy.zoo.codec.windows import one_thread
 
     failures: list[NeurodeployError] = []
@@ -166,9 +173,7 @@ def _batch(codec: Codec, work: Work, places: dict[Path, Path], workers: int) -> 
     if failures:
         for path in (path for path, facts in done.items() if facts):
             say(f"wrote {places[path]}")
-        kinds = {type(error) for error in failures}
-        kind = kinds.pop() if len(kinds) == 1 else DataError
-        raise kind([diagnostic for error in failures for diagnostic in error.diagnostics])
+    raise_all(failures)
     return {places[path]: facts for path, facts in done.items()}
 
 

@@ -17,7 +17,8 @@ from typing import IO, Any
 import numpy as np
 
 from neurodeploy.errors import DataError, Diagnostic
-from neurodeploy.ir.hdf5 import DEFLATE_RATIO, require_file
+from neurodeploy.ir.hdf5 import DEFLATE_RATIO
+from neurodeploy.whole_files import require_file
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from neurodeploy.errors import DataError, Diagnostic
 from neurodeploy.ir import hdf5_reader
+from neurodeploy.whole_files import require_file
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -94,13 +95,6 @@ def read_tree(
     except OSError as error:
         reason = error.strerror or str(error)
     raise DataError(Diagnostic(str(path), rule, f"not a readable {what}: {reason}"))
-
-
-def require_file(path: Path) -> None:
-    """DataError unless `path` is a file."""
-    if not path.is_file():
-        detail = "is a folder" if path.is_dir() else "there is no such file"
-        raise DataError(Diagnostic(str(path), "file", detail))
 
 
 def _require_signature(path: Path) -> None:

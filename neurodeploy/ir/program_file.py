@@ -17,10 +17,10 @@ import numpy as np
 from scipy import sparse
 
 from neurodeploy.errors import DataError, Diagnostic
-from neurodeploy.ir.hdf5 import Group, read_tree, require_file
+from neurodeploy.ir.hdf5 import Group, read_tree
 from neurodeploy.ir.program import ConvGeometry, Neuron, Port, Program, Synapse
 from neurodeploy.ir.verify import verify_program
-from neurodeploy.whole_files import require_suffix, write_whole
+from neurodeploy.whole_files import require_file, require_suffix, write_whole
 
 PROGRAM_FORMAT = "neurodeploy-program"
 PROGRAM_VERSION = 2

@@ -216,4 +216,5 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         assert run("encode", wavs[0], *options, "--entropy")[0] == 3
     cut = Path(esc[0]).read_bytes()[:-200]
     (tmp_path / "cut.esc").write_bytes(cut)
-    assert run("info", str(tmp_path / "cut.esc"), str(tmp_path / "none.esc"))[0] == 2
+    some = run("info", str(tmp_path / "none.esc"), str(tmp_path / "cut.esc"), "--json")
+    assert some[0] == 2 and list(some[1]) == [str(tmp_path / "cut.esc")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -131,9 +133,28 @@ def test_streams_nest_and_training_sees_what_is_sent() -> None:
         torch.testing.assert_close(seen.spectrum, codec.decode(all_codes[:, :streams]))
 
 
-def test_the_transform_inverts() -> None:
-    codec, x = Esc(SMALL), torch.randn(1, 6400)
-    torch.testing.assert_close(codec.audio(codec.spectrum(x)), x)
+@pytest.mark.parametrize("power", [1.0, 0.3])
+def test_the_transform_inverts(power: float) -> None:
+    """Silence, too, and with a gradient there."""
+    codec, x = Esc(replace(SMALL, power=power)), torch.randn(2, 6400)
+    x[:, :3200] = 0.0
+    spectrum = codec.spectrum(x).requires_grad_()
+    made = codec.audio(spectrum)
+    torch.testing.assert_close(made, x, atol=1e-5, rtol=1e-5)
+    made.square().sum().backward()  # type: ignore[no-untyped-call]
+    assert spectrum.grad is not None and spectrum.grad.isfinite().all()
+
+
+def test_companding_takes_magnitudes_to_a_power_and_keeps_phases() -> None:
+    x = torch.randn(1, 6400)
+    linear, companded = (
+        torch.view_as_complex(
+            Esc(replace(SMALL, power=p)).spectrum(x).permute(0, 2, 3, 1).contiguous()
+        )
+        for p in (1.0, 0.3)
+    )
+    torch.testing.assert_close(companded.abs(), linear.abs() ** 0.3)
+    torch.testing.assert_close(companded.angle(), linear.angle())
 
 
 def test_codes_see_no_further_than_the_reach() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from neurodeploy.errors import DataError, Diagnostic
-from neurodeploy.whole_files import write_whole
+from neurodeploy.whole_files import require_file, write_whole
 from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio, audio_package
 
 BLOCK = 16_384  # frames read at a time
@@ -25,6 +25,7 @@ def audio_blocks(
     samples that are not finite. `progress` is told the share that was read.
     """
     soundfile, soxr = audio_package("soundfile"), audio_package("soxr")
+    require_file(Path(path), "audio-unreadable")
     try:
         with soundfile.SoundFile(os.fspath(path)) as file:
             if not RATES[0] <= file.samplerate <= RATES[1]:

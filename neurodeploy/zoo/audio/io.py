@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurodeploy.errors import BackendUnavailable, ConfigError, DataError, Diagnostic
-from neurodeploy.whole_files import write_whole
+from neurodeploy.whole_files import require_file, write_whole
 
 SAMPLE_RATE = 16_000
 MIN_SAMPLES = 400  # one 25 ms feature frame
@@ -88,9 +88,7 @@ def read_recording(path: str | os.PathLike[str]) -> tuple[Audio, int]:
     Raises DataError for a damaged file and for what `check_audio` refuses.
     """
     soundfile, file = audio_package("soundfile"), Path(path)
-    if not file.is_file():
-        detail = "is a folder" if file.is_dir() else "there is no such file"
-        raise DataError(Diagnostic(str(path), "audio-unreadable", detail))
+    require_file(file, "audio-unreadable")
     try:
         with soundfile.SoundFile(os.fspath(path)) as opened:
             raw, rate = opened.read(dtype="float32", always_2d=True), opened.samplerate

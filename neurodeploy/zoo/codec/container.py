@@ -23,6 +23,7 @@ from typing import BinaryIO
 from zlib import crc32
 
 from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.whole_files import require_file
 from neurodeploy.zoo.audio.io import SAMPLE_RATE
 from neurodeploy.zoo.codec.packing import BITS, Codes, pack, packed_size
 
@@ -158,14 +159,14 @@ class EscFile:
 @contextmanager
 def open_esc(path: Path) -> Iterator[EscFile]:
     """A file with all its intact packets; DataError where no header is left or none is meant."""
+    require_file(path)
     with ExitStack() as opened:
         try:
             file = opened.enter_context(path.open("rb"))
             data = opened.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        except FileNotFoundError:
-            raise DataError(Diagnostic(str(path), "file", "there is no such file")) from None
-        except (OSError, ValueError) as error:  # an empty file cannot be mapped
-            raise DataError(Diagnostic(str(path), "esc-unreadable", str(error))) from error
+        except (OSError, ValueError) as error:
+            detail = f"cannot be read: {error}"
+            raise DataError(Diagnostic(str(path), "esc-unreadable", detail)) from error
         yield _scanned(path, data)
 
 

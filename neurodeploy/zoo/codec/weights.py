@@ -14,6 +14,7 @@ from torch import nn
 from torch.ao.quantization import quantize_dynamic
 
 from neurodeploy.errors import DataError, Diagnostic
+from neurodeploy.whole_files import require_file
 from neurodeploy.zoo.codec.container import EscFile
 from neurodeploy.zoo.models.codecs import CODECS
 from neurodeploy.zoo.models.esc import Esc
@@ -69,6 +70,7 @@ def save_codec(path: Path, name: str, network: Esc) -> None:
 
 def open_codec(path: Path) -> Codec:
     """The codec in a file of `save_codec`; DataError where it is none."""
+    require_file(path, "weights-unreadable")
     try:
         with safe_open(str(path), framework="pt") as file:
             name = (file.metadata() or {}).get("codec", "")

@@ -44,6 +44,7 @@ class EscConfig:
     code_dim: int = 8
     refined: int = 45  # channels of the spectrum before the last convolution
     kernel: int = 5  # of the convolution that makes them
+    power: float = 1.0  # of magnitudes in the spectra that the network sees and makes
 
     @property
     def bins(self) -> int:
@@ -77,6 +78,14 @@ class EscConfig:
         samples = tokens * self.patch[1] * self.hop + self.window
         unit = self.side * self.patch[1] * self.hop
         return -(-samples // unit) * unit
+
+
+def _companded(spectrum: Tensor, power: float) -> Tensor:
+    """|x|^power at the phase of x, (B, 2, bins, frames); what is below 1e-12 goes to 0."""
+    if power == 1.0:
+        return spectrum
+    squares = spectrum.square().sum(1, keepdim=True).clamp(min=1e-24)
+    return spectrum * squares ** ((power - 1.0) / 2.0)
 
 
 class Scaled(nn.Module):
@@ -169,7 +178,6 @@ class Coded(NamedTuple):
     spectrum: Tensor  # (B, 2, bins, frames), decoded
     codes: list[Tensor]  # (B, groups, L) of each active stream; empty where they were bypassed
     loss: Tensor  # codebooks and commitment, summed over the active streams
-    features: list[Tensor]  # the encoder's, coarsest first, (B, F, T, C)
 
 
 class Esc(nn.Module):
@@ -197,15 +205,16 @@ class Esc(nn.Module):
         self.register_buffer("code_counts", counts)
 
     def spectrum(self, audio: Tensor) -> Tensor:
-        """Centred frames, the ends mirrored; real and imaginary parts as channels."""
+        """Centred frames, the ends mirrored; real and imaginary parts as channels; companded."""
         c = self.config
         x = torch.stft(audio, c.n_fft, c.hop, c.window, self.hann, return_complex=True)
-        return torch.view_as_real(x[..., :-1]).permute(0, 3, 1, 2)
+        return _companded(torch.view_as_real(x[..., :-1]).permute(0, 3, 1, 2), c.power)
 
     def audio(self, spectrum: Tensor) -> Tensor:
         """The inverse of `spectrum` by overlap-add."""
         c = self.config
-        x = torch.view_as_complex(spectrum.permute(0, 2, 3, 1).contiguous())
+        linear = _companded(spectrum, 1.0 / c.power)
+        x = torch.view_as_complex(linear.permute(0, 2, 3, 1).contiguous())
         samples = spectrum.shape[-1] * c.hop
         return torch.istft(x, c.n_fft, c.hop, c.window, self.hann, length=samples)
 
@@ -224,7 +233,7 @@ class Esc(nn.Module):
                 losses.append(out.loss)
                 codes += [] if out.codes is None else [out.codes]
             x = self._scaled(stream, x)
-        return Coded(self.decoder.finish(x), codes, torch.stack(losses).sum(), targets)
+        return Coded(self.decoder.finish(x), codes, torch.stack(losses).sum())
 
     @torch.no_grad()
     def encode(self, spectrum: Tensor, streams: int) -> Tensor:
@@ -291,13 +300,15 @@ class Esc(nn.Module):
 
 
 LARGE = EscConfig(depth=4)
-# Half the frequency rows and a fifth of the channels: what two cores train in an hour.
+# Half the frequency rows and a fifth of the channels: what two cores train in an hour. Companded,
+# since of linear spectra the norm behind the patches leaves little of levels (docs/codec.md).
 TINY = EscConfig(
     patch=(6, 2),
     channels=(24, 36, 48, 60, 72, 72),
     heads=(3, 3, 6, 6, 6),
     refined=8,
     kernel=3,
+    power=0.3,
 )
 
 

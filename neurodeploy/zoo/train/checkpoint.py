@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from neurodeploy.errors import ConfigError, DataError, Diagnostic
-from neurodeploy.whole_files import write_whole
+from neurodeploy.whole_files import require_file, write_whole
 
 
 def save_weights(path: Path, model: nn.Module, metadata: dict[str, str] | None = None) -> None:
@@ -36,6 +36,7 @@ def write_tensors(
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Tensors of a safetensors file; DataError if it is missing or damaged."""
+    require_file(path, "weights-unreadable")
     try:
         return load_file(str(path))
     except (OSError, SafetensorError) as error:
@@ -118,6 +119,7 @@ def save_checkpoint(
 
 def read_numbers(path: Path) -> dict[str, Any]:
     """The numbers of a checkpoint; DataError if it is damaged or no checkpoint."""
+    require_file(path, "checkpoint-unreadable")
     try:
         with safe_open(str(path), framework="pt") as file:
             numbers: dict[str, Any] = json.loads((file.metadata() or {}).get("numbers", "{}"))

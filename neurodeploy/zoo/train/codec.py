@@ -41,7 +41,14 @@ from neurodeploy.zoo.train.checkpoint import load_weights, read_numbers
 from neurodeploy.zoo.train.codec_distillation import begin_as, teacher_of
 from neurodeploy.zoo.train.codec_losses import code_counts
 from neurodeploy.zoo.train.codec_recipes import AdversarialRecipe, CodecRecipe, codec_recipe
-from neurodeploy.zoo.train.codec_step import FAR, JudgedStep, Step, seed_codebooks, spectrum_of
+from neurodeploy.zoo.train.codec_step import (
+    FAR,
+    DistilledStep,
+    JudgedStep,
+    Step,
+    seed_codebooks,
+    spectrum_of,
+)
 from neurodeploy.zoo.train.codec_validation import validate, validation_audio
 from neurodeploy.zoo.train.devices import Devices
 from neurodeploy.zoo.train.loop import Metrics, Report, RunFiles, run_steps, shown_progress
@@ -96,8 +103,10 @@ def train(
         part = replace(recipe, steps=steps, lr=recipe.coded_lr if quantize else recipe.lr)
         if isinstance(part, AdversarialRecipe):
             advance: Step = JudgedStep(codec, part, training, devices)
+        elif teacher is not None:
+            advance = DistilledStep(codec, teacher, part, training, devices)
         else:
-            advance = Step(codec, part, training, devices, quantize, teacher)
+            advance = Step(codec, part, training, devices, quantize)
         return run_steps(
             advance.trained,
             advance.optimizers,
@@ -159,7 +168,8 @@ def train_codec(
     digest = hashlib.sha256((corpus / MANIFEST).read_bytes()).hexdigest()
 
     def words(m: Metrics) -> str:
-        return f"mel {m['mel']:5.2f}  codes {m.get('codes', math.nan):5.2f}"
+        told = ("mel", "codes", "features", "latents")
+        return "  ".join(f"{name} {m[name]:5.2f}" for name in told if name in m)
 
     with shown_progress(name, recipe.steps, words) as show:
         return train(name, speech, digest, out, twin=twin, recipe=recipe, start=start, report=show)

@@ -1,7 +1,7 @@
 """What a codec's speech is compared by, and how well its codes are used.
 
     spectrum      mean (c(S) - c(E))^2 over real and imaginary parts,
-                  c(x) = sign(x) (|x| + 1e-10)^0.3
+                  c(x) = sign(x) (|x| + 1e-10)^0.3, or x where spectra are companded already
     mel           sum over windows of 32, 64, ... 2048 samples, 5 to 320 bands, hops a quarter, of
                   mean |M - N| + mean |10-log of max(M, 1e-5)^2 - that of N|
     mel distance  the second part of it alone
@@ -33,8 +33,10 @@ def _compressed(x: Tensor) -> Tensor:
     return x.sign() * (x.abs() + TINY) ** POWER
 
 
-def spectrum_loss(estimate: Tensor, target: Tensor) -> Tensor:
+def spectrum_loss(estimate: Tensor, target: Tensor, *, companded: bool = False) -> Tensor:
     """Spectra with real and imaginary parts as channels, (B, 2, bins, frames) each."""
+    if companded:
+        return (estimate - target).square().mean()
     return (_compressed(estimate) - _compressed(target)).square().mean()
 
 

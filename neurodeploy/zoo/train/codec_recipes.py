@@ -55,12 +55,12 @@ BASE = CodecRecipe()
 TINY = replace(
     BASE,
     network="esc_tiny",
-    pretraining=800,
-    steps=3_000,
+    pretraining=400,
+    steps=2_000,
     batch=6,
     samples=19_200,
-    lr=2e-3,
-    coded_lr=1e-3,
+    lr=3e-3,
+    coded_lr=1.5e-3,
     warmup=50,
     cosine=True,
     si_sdr=0.1,
@@ -70,7 +70,8 @@ TINY = replace(
     validate_every=400,
     save_every=100,
 )
-# From the twin's weights on: its quantizers and decoder stay, so that nothing of theirs is left.
+# From the twin's weights on: its quantizers and decoder stay, so that nothing of theirs is left,
+# and no loss of speech.
 SPIKING = replace(
     TINY,
     network="spiking_esc_tiny",

@@ -52,40 +52,48 @@ class Step:
         speech: Speech,
         devices: Devices,
         quantize: bool,
-        teacher: Esc | None = None,
+        learner: nn.Module | None = None,
     ) -> None:
+        """learner: the part of the codec that is run; all of it."""
         self.codec, self.recipe, self.speech, self.devices = codec, recipe, speech, devices
-        self.quantize, self.teacher = quantize, teacher
+        self.quantize = quantize
         self.trained: nn.Module = codec
         self.optimizers = [_optimizer(codec, recipe, recipe.lr)]
-        self._wrapped, self._stepper = devices.set_up(codec, self.optimizers[0])
+        self._wrapped, self._stepper = devices.set_up(learner or codec, self.optimizers[0])
 
     def __call__(self, step: int) -> Metrics:
-        recipe, devices, codec = self.recipe, self.devices, self.codec
+        recipe, devices = self.recipe, self.devices
         if self.quantize and recipe.revives(step):
-            seed_codebooks(codec, self.speech, recipe, devices, step)
+            seed_codebooks(self.codec, self.speech, recipe, devices, step)
         for group in self._stepper.param_groups:
             group["lr"] = rate_at(recipe, step, falling=recipe.cosine and self.quantize)
         items = range(devices.rank, recipe.batch, devices.count)
         real = devices.put(crops_at(self.speech, recipe, step, items))
-        most = codec.config.streams
-        streams = streams_at(recipe, step, most) if self.quantize else most
-        terms, made = self._terms(real, streams)
-        heard, more = self._heard(real, made, step)
-        loss = torch.stack([*terms.values(), *more.values()]).sum()
+        terms, told = self._losses(real, step)
+        loss = torch.stack([*terms.values()]).sum()
         norm = devices.update(loss, self._wrapped, self._stepper, recipe.clip)
-        metrics = {name: term.item() for name, term in (terms | more).items()}
-        return {"streams": streams, "gradient": norm} | heard | metrics
+        return told | {"gradient": norm} | {name: term.item() for name, term in terms.items()}
 
-    def _terms(self, real: Tensor, streams: int) -> tuple[dict[str, Tensor], Tensor]:
+    def _losses(self, real: Tensor, step: int) -> tuple[dict[str, Tensor], Metrics]:
+        """What is minimised, by name, and what else there is to tell."""
+        streams = self._streams(step)
+        return self._spoken(real, streams)[0], {"streams": streams}
+
+    def _streams(self, step: int) -> int:
+        most = self.codec.config.streams
+        return streams_at(self.recipe, step, most) if self.quantize else most
+
+    def _spoken(self, real: Tensor, streams: int) -> tuple[dict[str, Tensor], Tensor]:
         """Losses without judges, and the speech made."""
         recipe, codec = self.recipe, self.codec
         target = codec.spectrum(real)
         out = self._wrapped(target, streams, self.quantize, recipe.following)
-        terms = {"spectrum": recipe.spectrum * spectrum_loss(out.spectrum, target)}
+        companded = codec.config.power != 1.0
+        error = spectrum_loss(out.spectrum, target, companded=companded)
         made = codec.audio(out.spectrum)
         linear, logarithmic = mel_terms(made, real)
-        terms["mel"] = recipe.mel * (linear + logarithmic)
+        mel = linear + logarithmic
+        terms = {"spectrum": recipe.spectrum * error, "mel": recipe.mel * mel}
         if recipe.si_sdr:
             # of all crops as one: of each, it is blind to the sign of what little they share at
             # first, so that crops pull apart, and silent ones pull hardest
@@ -93,16 +101,7 @@ class Step:
             terms["si_sdr"] = -recipe.si_sdr * whole.sum()
         if self.quantize:
             terms["codes"] = recipe.codes * out.loss
-        if self.teacher is not None:
-            with torch.no_grad():
-                taught = self.teacher.encoder(target)[::-1]
-            features, latents = distillation_terms(codec, out.features, taught)
-            terms |= {"features": recipe.features * features, "latents": recipe.latents * latents}
         return terms, made
-
-    def _heard(self, real: Tensor, made: Tensor, step: int) -> tuple[Metrics, dict[str, Tensor]]:
-        """What judges tell of a batch, and losses by them: nothing here."""
-        return {}, {}
 
 
 class JudgedStep(Step):
@@ -124,11 +123,33 @@ class JudgedStep(Step):
         self._weights = {"deception": recipe.deception, "features": recipe.judged_features}
         self._schedule = replace(recipe, lr=recipe.judges_lr)
 
-    def _heard(self, real: Tensor, made: Tensor, step: int) -> tuple[Metrics, dict[str, Tensor]]:
+    def _losses(self, real: Tensor, step: int) -> tuple[dict[str, Tensor], Metrics]:
+        streams = self._streams(step)
+        terms, made = self._spoken(real, streams)
         lr = rate_at(self._schedule, step, falling=self._schedule.cosine)
-        loss = self._judging.learn(real, made, lr)
-        terms = self._judging.deception(real, made)
-        return {"judges": loss}, {name: self._weights[name] * x for name, x in terms.items()}
+        judged = self._judging.learn(real, made, lr)
+        heard = self._judging.deception(real, made)
+        terms |= {name: self._weights[name] * term for name, term in heard.items()}
+        return terms, {"streams": streams, "judges": judged}
+
+
+class DistilledStep(Step):
+    """One step of an encoder towards its twin's; what stays of the codec is not run."""
+
+    def __init__(
+        self, codec: Esc, teacher: Esc, recipe: CodecRecipe, speech: Speech, devices: Devices
+    ) -> None:
+        super().__init__(codec, recipe, speech, devices, quantize=True, learner=codec.encoder)
+        self.teacher = teacher
+
+    def _losses(self, real: Tensor, step: int) -> tuple[dict[str, Tensor], Metrics]:
+        target = self.codec.spectrum(real)
+        with torch.no_grad():
+            taught = self.teacher.encoder(target)[::-1]
+        ours = self._wrapped(target)[::-1]
+        features, latents = distillation_terms(self.codec, ours, taught)
+        recipe = self.recipe
+        return {"features": recipe.features * features, "latents": recipe.latents * latents}, {}
 
 
 def _optimizer(model: nn.Module, recipe: CodecRecipe, lr: float) -> torch.optim.Optimizer:
