@@ -71,7 +71,8 @@ def linear(synapse: Synapse, x: Array, target_shape: tuple[int, ...]) -> Array:
         return correlate(x, np.asarray(synapse.weights, dtype=np.float64), synapse.geometry)
     flat = x.reshape(len(x), -1)
     if synapse.kind == "sparse":
-        out = np.asarray((synapse.weights.astype(np.float64) @ flat.T).T)
+        weights = synapse.weights.astype(np.float64, copy=False)
+        out = np.asarray((weights @ flat.T).T)
     else:
         out = flat @ np.asarray(synapse.weights, dtype=np.float64).T
     return out.reshape(len(x), *target_shape)

@@ -11,6 +11,7 @@ from neurodeploy.ir.array_files import read_arrays
 from neurodeploy.ir.files import read_nir
 from neurodeploy.resources import resource
 from neurodeploy.zoo.evaluation import share_right, shipped_calibration
+from tests.shipped import assert_equal_graphs
 
 
 @pytest.fixture(scope="module", params=["digits", "braille"])
@@ -40,12 +41,7 @@ def test_graph_is_what_the_weights_export_to(deployed):
     export = pipeline.to_nir(trained(name), x.shape[2:], dt=manifest["dt"])
     assert manifest["source_hash"] == export.manifest["source_hash"]
     assert manifest["lossy"] == []
-    assert set(shipped.edges) == set(export.graph.edges)
-    for node, ours in export.graph.nodes.items():
-        for key, value in vars(ours).items():
-            if isinstance(value, np.ndarray):
-                theirs = getattr(shipped.nodes[node], key)
-                np.testing.assert_array_equal(theirs, value, err_msg=f"{node}.{key}")
+    assert_equal_graphs(shipped, export.graph)
 
 
 def test_torch_and_nir_agree_in_every_spike(deployed):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,12 @@ from neurodeploy import pipeline
 from neurodeploy.ir.array_files import read_arrays
 from neurodeploy.ir.files import read_nir
 from neurodeploy.resources import resource, resource_names
+from tests.shipped import (
+    assert_equal_graphs,
+    assert_equal_outputs,
+    assert_lavas,
+    assert_training_is_told,
+)
 
 pytest.importorskip("torch")
 from neurodeploy.zoo.denoisers import open_program
@@ -32,41 +37,33 @@ def levels() -> Any:
 
 @pytest.mark.parametrize("file", WEIGHTS)
 def test_weights_are_those_whose_training_is_told(file: str) -> None:
-    model = load_vocoder(resource("exports", file))
-    text = resource("exports", file.replace("safetensors", "metrics.json")).read_text("utf-8")
-    metrics = json.loads(text)
-    assert metrics["variant"] == file.split(".")[0]
-    assert metrics["parameters"] == sum(p.numel() for p in model.parameters())
-    assert metrics["history"][-1]["step"] == metrics["recipe"]["steps"]
+    assert_training_is_told(file, load_vocoder(resource("exports", file)))
 
 
 def test_graph_is_what_the_weights_export_to() -> None:
     backbone = loihi_backbone(load_vocoder(resource("exports", f"{CHIP}.safetensors")).double())
     shipped, manifest = read_nir(resource("exports", f"{CHIP}.nir"))
     assert manifest["dt"] == backbone.chip.config.dt
-    ours = to_graph(backbone.chip)
-    assert set(shipped.edges) == set(ours.edges)
-    for name, node in ours.nodes.items():
-        for key, value in vars(node).items():
-            if isinstance(value, np.ndarray):
-                np.testing.assert_array_equal(getattr(shipped.nodes[name], key), value)
+    assert_equal_graphs(shipped, to_graph(backbone.chip))
 
 
 def test_the_integers_are_the_graphs(levels: Any) -> None:
-    programs = (open_program(resource("exports", f"{CHIP}{s}"), "cpu") for s in (".nir", ".ndp"))
-    anew, shipped = (pipeline.run(p, levels, backend="cpu").output for p in programs)
-    assert np.array_equal(shipped, anew) and np.ptp(shipped) > 0
+    anew, shipped = (
+        open_program(resource("exports", f"{CHIP}{s}"), "cpu") for s in (".nir", ".ndp")
+    )
+    assert_equal_outputs(shipped, anew, levels)
 
 
 @pytest.mark.usefixtures("one_worker")
 @pytest.mark.parametrize("file", INTEGERS)
-def test_the_integers_are_lavas_and_the_references(file: str, levels: Any) -> None:
+def test_the_integers_are_lavas(file: str, levels: Any) -> None:
+    assert_lavas(open_program(resource("exports", file), "cpu"), levels)
+
+
+@pytest.mark.parametrize("file", INTEGERS)
+def test_every_state_is_the_references(file: str, levels: Any) -> None:
     fixed = open_program(resource("exports", file), "cpu")
     ours = pipeline.run(fixed, levels, backend="cpu", probe="all")
     reference = pipeline.run(fixed, levels, backend="reference", probe="all")
     assert ours.states.keys() == reference.states.keys()
     assert all(np.array_equal(ours.states[key], reference.states[key]) for key in ours.states)
-    in_time = pipeline.to_hardware_time(fixed, pipeline.chip_of("loihi2"), levels)
-    late = pipeline.run(in_time, levels, backend="lava")
-    out = late.program.outputs[0]
-    assert np.array_equal(ours.aligned(out), late.aligned(out)) and np.ptp(ours.output) > 0
