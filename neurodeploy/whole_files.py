@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from neurodeploy.errors import ConfigError, DataError, Diagnostic
@@ -40,21 +40,23 @@ def write_whole(path: Path, write: Write) -> Path:
 def write_together(files: Mapping[Path, Write]) -> None:
     """`write_whole` for files that belong together: the first is renamed when all are written.
 
-    They are renamed in the order given. An exception in a `write` leaves all that was there.
+    They are renamed in the order given. An exception in a `write` leaves all that was there, and
+    no new folder.
     """
     written: dict[Path, Path] = {}
-    try:
-        for path, write in files.items():
-            with _places(path):
-                written[path] = _temporary(path)
-                write(written[path])
-                written[path].chmod(0o666 & ~_umask())
-        for path, temporary in written.items():
-            with _places(path):
-                os.replace(temporary, path)
-    finally:
-        for temporary in written.values():
-            temporary.unlink(missing_ok=True)
+    with _folders(files):
+        try:
+            for path, write in files.items():
+                with _places(path):
+                    written[path] = _temporary(path)
+                    write(written[path])
+                    written[path].chmod(0o666 & ~_umask())
+            for path, temporary in written.items():
+                with _places(path):
+                    os.replace(temporary, path)
+        finally:
+            for temporary in written.values():
+                temporary.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> Path:
@@ -86,9 +88,21 @@ def require_another(path: Path, inputs: Iterable[Path]) -> Path:
 
 def require_place(path: Path) -> Path:
     """`path`; ConfigError if no file can be written there, before the work for it is done."""
-    with _places(path):
+    with _folders([path]), _places(path):
         _temporary(path).unlink()
     return path
+
+
+@contextmanager
+def _folders(files: Iterable[Path]) -> Iterator[None]:
+    """Folders made for these files go again where nothing came to stand in them."""
+    missing = {f for path in files for f in path.parents if not f.exists()}
+    try:
+        yield
+    finally:
+        for folder in sorted(missing, key=lambda f: len(f.parts), reverse=True):
+            with suppress(OSError):
+                folder.rmdir()
 
 
 @contextmanager
@@ -104,8 +118,13 @@ def _places(path: Path) -> Iterator[None]:
 
 
 def _temporary(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    beside = path.parent
+    beside.mkdir(parents=True, exist_ok=True)
+    try:
+        handle, name = tempfile.mkstemp(dir=beside, prefix=f".{path.stem}-", suffix=path.suffix)
+    except FileNotFoundError:  # another write has failed since, and taken the folder away
+        beside.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=beside, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)
     return Path(name)
 

@@ -22,7 +22,7 @@ from neurodeploy.ir.files import (
 )
 from neurodeploy.ir.printer import print_program
 from neurodeploy.ir.program import ConvGeometry, Neuron, Port, Program, Synapse
-from neurodeploy.whole_files import write_whole
+from neurodeploy.whole_files import require_place, write_whole
 
 DT = 1e-3
 
@@ -114,7 +114,8 @@ def test_truncated_nir(tmp_path, keep):
     path = tmp_path / "net.nir"
     write_nir(path, small_graph(), {"dt": DT})
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DataError, match=r"net.nir \[nir-file\]: not a readable NIR file"):
+    said = r"\[nir-file\]: not a readable NIR file" if keep else r"\[file\]: is empty"
+    with pytest.raises(DataError, match=rf"net.nir {said}"):
         read_nir(path)
 
 
@@ -220,3 +221,19 @@ def test_what_is_written_is_read_by_nir(tmp_path):
         assert type(again.nodes[name]) is type(node)
         for key, value in node.to_dict().items():
             np.testing.assert_array_equal(getattr(again.nodes[name], key, value), value)
+
+
+def test_a_failure_leaves_no_new_folder(tmp_path):
+    def fail(path):
+        raise ValueError(path)
+
+    with pytest.raises(ValueError, match="x"):
+        write_whole(tmp_path / "a" / "b" / "x", fail)
+    require_place(tmp_path / "a" / "x")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "a").mkdir()
+    with pytest.raises(ValueError, match="x"):
+        write_whole(tmp_path / "a" / "b" / "x", fail)
+    assert list(tmp_path.rglob("*")) == [tmp_path / "a"]
+    write_whole(tmp_path / "a" / "b" / "x", lambda path: path.write_text("x"))
+    assert (tmp_path / "a" / "b" / "x").read_text() == "x"

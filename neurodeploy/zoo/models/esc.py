@@ -300,8 +300,8 @@ class Esc(nn.Module):
 
 
 LARGE = EscConfig(depth=4)
-# Half the frequency rows and a fifth of the channels: what two cores train in an hour. Companded,
-# since of linear spectra the norm behind the patches leaves little of levels (docs/codec.md).
+# Half the frequency rows and a fifth of the channels: what two cores train in an hour. Companded:
+# with linear spectra it takes several times the steps to learn phases (docs/codec.md).
 TINY = EscConfig(
     patch=(6, 2),
     channels=(24, 36, 48, 60, 72, 72),
