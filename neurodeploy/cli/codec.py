@@ -20,7 +20,7 @@ app = typer.Typer(help="Speech at 1.5 to 9 kbit/s (ESC): .esc files.", no_args_i
 Facts = dict[str, Any]
 Progress = Callable[[float], None]
 Work = Callable[["Codec", Path, Path, Executor | None, Progress], Facts]
-DEFAULT_MODEL = "esc_tiny_no_pretraining.safetensors"
+DEFAULT_MODEL = "esc_tiny.safetensors"
 MODEL = typer.Option(None, help="weights, NAME.safetensors of `neurodeploy train`  [shipped: tiny]")
 OUTPUT = typer.Option(..., "-o", "--output", help="file; a folder for several inputs")
 WORKERS = typer.Option(2, min=1, help="threads; the result is the same with any number")

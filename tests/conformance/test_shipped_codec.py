@@ -21,7 +21,7 @@ from neurodeploy.zoo.train.codec_recipes import RECIPES
 
 @pytest.fixture(scope="module")
 def codec() -> Codec:
-    return open_codec(resource("exports", "esc_tiny_no_pretraining.safetensors"))
+    return open_codec(resource("exports", "esc_tiny.safetensors"))
 
 
 @pytest.fixture(scope="module")
