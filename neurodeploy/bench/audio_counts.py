@@ -25,11 +25,13 @@ from neurodeploy.bench.energy_models import Work
 from neurodeploy.bench.enhancer_energy import program_fits, torch_work
 from neurodeploy.bench.enhancer_macs import frame_macs
 from neurodeploy.bench.enhancer_work import count_enhancer
+from neurodeploy.bench.spiking_coding import transmission_work
 from neurodeploy.bench.spiking_work import spiking_work
 from neurodeploy.bench.vocoder_energy import count_vocoder, firing_at, integer_counts
 from neurodeploy.hardware import Hardware
 from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio, resample
 from neurodeploy.zoo.audio.stream import Enhancer, enhance_recording
+from neurodeploy.zoo.codec.weights import open_codec
 from neurodeploy.zoo.data.clips import Clip, load_clips
 from neurodeploy.zoo.denoisers import CpuDenoiser, open_program
 from neurodeploy.zoo.models.codecs import CODECS
@@ -98,15 +100,19 @@ def vocoder(name: str, weights: Path | None, chips: Sequence[Hardware]) -> Count
     return Counted(counted.parameters, counted.macs_per_s, activity, work)
 
 
-def codec(name: str, streams: int) -> Counted:
-    """Encoder and decoder at a rate; by shapes, which decide all but what a spiking encoder does:
-    `bench.spiking_coding`."""
+def codec(name: str, streams: int, weights: Path | None = None) -> Counted:
+    """Encoder and decoder at a rate: by shapes, of a spiking one by its spikes with `weights`."""
     model: Esc = CODECS[name]().eval().to("meta")
     ways = operations(model, streams)
     macs = {way: _dense(record) / COUNTED_S for way, record in ways.items()}
     parameters = sum(p.numel() for p in model.parameters())
     if steps_of(model) is not None:
-        return Counted(parameters, macs)
+        if weights is None:
+            return Counted(parameters, macs)
+        clip, time = _clearest(), model.config.code_samples
+        audio = torch.from_numpy(clip.audio[None, : clip.audio.size // time * time])
+        work = transmission_work(open_codec(weights).network, audio, streams)
+        return Counted(parameters, macs, _measured([clip]), work)
     first = ways["encode"]
     layers = tuple(row for record in ways.values() for row in record.layers)
     record = CountRecord(first.convention, 1, 1, first.boundary, layers, exact_values=False)

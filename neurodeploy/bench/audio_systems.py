@@ -34,6 +34,7 @@ from neurodeploy.bench.results_files import read_json
 from neurodeploy.bench.vocoding import made_of
 from neurodeploy.errors import ConfigError, DataError, Diagnostic, errors_as_lines
 from neurodeploy.hardware import Hardware, list_hardware, load_hardware
+from neurodeploy.zoo.models.codecs import CODECS
 from neurodeploy.zoo.models.enhancers import ENHANCERS
 from neurodeploy.zoo.models.vocoders import VOCODERS
 
@@ -71,9 +72,11 @@ def measure(
     tables = {task: _table(path) for task, path in results.items()}
     rows = {task: _quality(table) for task, table in tables.items()}
     systems = tuple(
-        _system(name, files.get(name), rows, chips) for name in dict.fromkeys([*TWINS, *files])
+        _system(name, files.get(name), rows, chips)
+        for name in dict.fromkeys([*TWINS, *files])
+        if name not in CODECS
     )
-    codecs = tuple(_codecs(rows.get("coding", {}), chips))
+    codecs = tuple(_codecs(files, rows.get("coding", {}), chips))
     known = {s.name for s in (*systems, *codecs)} | {s.weights for s in systems if s.weights}
     return AudioSystems(
         title="Audio systems side by side",
@@ -95,6 +98,7 @@ def _by_name(networks: Sequence[Path]) -> dict[str, Path]:
     for path in networks:
         torch = path.suffix == ".safetensors"
         known = path.stem.removesuffix("" if torch else "_tuned") in {**ENHANCERS, **VOCODERS}
+        known |= torch and path.stem in CODEC_TWINS
         if not path.is_file():
             problems.append(Diagnostic(str(path), "file", "there is no such file"))
         elif path.suffix not in (".safetensors", ".nir", ".ndp") or not known:
@@ -122,13 +126,19 @@ def _system(
     return _row(name, task, side, twin, digest, counted, quality, chips)
 
 
-def _codecs(rows: Mapping[str, Any], chips: Sequence[Hardware]) -> Iterator[AudioSystem]:
+def _codecs(
+    files: Mapping[str, Path], rows: Mapping[str, Any], chips: Sequence[Hardware]
+) -> Iterator[AudioSystem]:
     for name, twin in CODEC_TWINS.items():
+        file = files.get(name)
+        given = "" if file is None else digest_of(file)
         for streams in range(1, 7):
             rate = f" {KBPS * streams:g}"
             digest, quality = _known(name + rate, "", rows)
+            if given not in ("", digest):
+                digest, quality = given, {}
             side, against = ("snn", twin + rate) if twin else ("ann", "")
-            counted = codec(name, streams)
+            counted = codec(name, streams, file)
             yield _row(name + rate, "coding", side, against, digest, counted, quality, chips)
 
 

@@ -31,6 +31,7 @@ from neurodeploy.bench.counting.neuron_arithmetic import NeuronArithmetic
 from neurodeploy.bench.counting.torch_counter import count_ops
 from neurodeploy.bench.energy_models import ENERGY_MODELS, Work
 from neurodeploy.bench.energy_records import EnergyEstimate
+from neurodeploy.bench.enhancer_work import populations
 from neurodeploy.bench.provenance import provenance
 from neurodeploy.bench.records import to_json
 from neurodeploy.bench.vocoding import test_recordings
@@ -84,13 +85,33 @@ def encoding_work(codec: Esc, recordings: Sequence[Tensor]) -> Work:
     """Of encoding recordings (1, samples) of one length by all streams, per second of audio."""
     steps = steps_of(codec)
     spectrum = codec.spectrum(torch.cat(list(recordings)))
-    neurons = AT_ONCE if steps == 1 else NEURONS
     network = Encoding(codec, codec.config.streams)
-    record = count_ops(network, spectrum, samples=len(spectrum), neurons=neurons)
+    record = count_ops(network, spectrum, samples=len(spectrum), neurons=_neurons(codec))
     seconds = len(spectrum) * spectrum.shape[-1] * codec.config.hop / SAMPLE_RATE
     times = Fraction(1) / Fraction(seconds).limit_denominator(10**6)
     layers = {row.name: layer_of(row.name) for row in record.layers}
     return Work("ann" if steps is None else "snn", record, times, 1.0, layers)
+
+
+class Transmission(Encoding):
+    """Spectrum -> spectrum, through the codes of the first streams."""
+
+    def forward(self, spectrum: Tensor) -> Tensor:
+        return self.codec.decode(super().forward(spectrum))
+
+
+def transmission_work(codec: Esc, recording: Tensor, streams: int) -> Work:
+    """Of encoding (1, samples) and decoding it with a spiking codec; one inference is all of it."""
+    spectrum = codec.spectrum(recording)
+    record = count_ops(Transmission(codec, streams), spectrum, neurons=_neurons(codec))
+    with_spikes = {row.name: layer_of(row.name) for row in record.layers}
+    layers = populations(record) | {n: layer for n, layer in with_spikes.items() if layer != REST}
+    seconds = spectrum.shape[-1] * codec.config.hop / SAMPLE_RATE
+    return Work("snn", record, Fraction(1), seconds, layers)
+
+
+def _neurons(codec: Esc) -> dict[type, NeuronArithmetic]:
+    return AT_ONCE if steps_of(codec) == 1 else NEURONS
 
 
 def counts(work: Work) -> dict[str, dict[str, float]]:

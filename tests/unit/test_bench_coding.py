@@ -12,9 +12,15 @@ import torch
 from torch import nn
 
 from neurodeploy.bench import coding
-from neurodeploy.bench.coding import costs, measure, mel_distance
+from neurodeploy.bench.coding import COUNTED_S, costs, measure, mel_distance, operations
 from neurodeploy.bench.coding_systems import CodingSystem, Received, best_shift, own_systems
-from neurodeploy.bench.spiking_coding import REST, counts, encoding_work, where_spikes_pay
+from neurodeploy.bench.spiking_coding import (
+    REST,
+    counts,
+    encoding_work,
+    transmission_work,
+    where_spikes_pay,
+)
 from neurodeploy.hardware import load_hardware
 from neurodeploy.zoo.audio.io import Audio
 from neurodeploy.zoo.codec.weights import save_codec
@@ -163,3 +169,23 @@ def test_where_spikes_pay(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     first = 1e-12 * tokens * 3 * dim * (MAC * dim + ADD)
     assert row["layers"]["first.0 qkv"]["twin_j"] == pytest.approx(first, rel=1e-6)
     assert any("memory-aware" in place for place in table)
+
+
+def test_a_transmission_is_encoding_and_decoding() -> None:
+    """Spikes as where the encoder alone is counted; the decoder's products on top."""
+    torch.manual_seed(5)
+    codec = spiking_esc(SMALL, 2).eval()
+    audio = torch.from_numpy(noise(8000))[None]
+    both, encoding = transmission_work(codec, audio, SMALL.streams), encoding_work(codec, [audio])
+    assert both.inference_s == pytest.approx(0.5)
+    spikes = [
+        sum(row.effective_acs(w.record.convention) for row in w.record.layers if row.dense_macs)
+        for w in (both, encoding)
+    ]
+    assert spikes[0] == spikes[1] > 0
+    products = sum(row.dense_macs for row in both.record.layers)
+    decoding = operations(codec, SMALL.streams)["decode"]
+    beside = sum(row.dense_macs for row in decoding.layers) * 0.5 / COUNTED_S
+    alone = sum(row.dense_macs for row in encoding.record.layers)
+    assert products == pytest.approx(alone + beside, rel=0.02)
+    assert len({both.layer_of[row.name] for row in both.record.layers}) > 4 * 6
