@@ -73,10 +73,11 @@ class PlifSteps(Plif):
         """(T, ...) -> 0 or 1 in the same shape and type."""
         gain, spikes = torch.sigmoid(self.w), []
         v = torch.zeros_like(x[0])
-        for now in x:
+        for left, now in enumerate(x, start=1 - len(x)):
             h = torch.lerp(v, now, gain.to(v.dtype))
             spikes.append(self.fire(h))
-            v = (1.0 - spikes[-1]) * h
+            if left:  # steps to come
+                v = (1.0 - spikes[-1]) * h
         return torch.stack(spikes)
 
 
@@ -87,9 +88,10 @@ class SignedPlifSteps(Plif):
         """(T, ...) -> -1, 0 or 1 in the same shape and type."""
         gain, spikes = torch.sigmoid(self.w), []
         v = torch.zeros_like(x[0])
-        for now in x:
+        for left, now in enumerate(x, start=1 - len(x)):
             h = torch.lerp(v, now, gain.to(v.dtype))
             up, down = self.fire(h), self.fire(-h)
             spikes.append(up - down)
-            v = (1.0 - up - down) * h
+            if left:  # steps to come
+                v = (1.0 - up - down) * h
         return torch.stack(spikes)
