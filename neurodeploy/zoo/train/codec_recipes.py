@@ -76,7 +76,7 @@ SPIKING = replace(
     TINY,
     network="spiking_esc_tiny",
     pretraining=0,
-    steps=800,
+    steps=1_000,
     batch=3,
     coded_lr=1e-3,
     following=0.0,
