@@ -40,7 +40,7 @@ from neurodeploy.zoo.train.codec_recipes import (
 )
 from neurodeploy.zoo.train.codec_step import rate_at, streams_at
 
-SMALL = EscConfig(patch=(12, 2), channels=(6, 12, 12), heads=(3, 3), codes=32, refined=4)
+SMALL = EscConfig(patch=(12, 2), channels=(6, 12, 12), heads=(3, 3), codes=32, refined=4, power=0.3)
 RECIPE = CodecRecipe(
     network="small",
     pretraining=2,
@@ -93,6 +93,8 @@ def test_losses_are_zero_for_the_same_and_what_they_say_for_another() -> None:
     s, t = x.view(1, 2, 40, 100), y.view(1, 2, 40, 100)
     c, d = (np.sign(v) * np.abs(v) ** 0.3 for v in (s.numpy(), t.numpy()))
     assert spectrum_loss(s, t).item() == pytest.approx(float(((c - d) ** 2).mean()), rel=1e-4)
+    plain = float(((s - t) ** 2).mean())
+    assert spectrum_loss(s, t, companded=True).item() == pytest.approx(plain, rel=1e-4)
 
 
 def test_utilization_of_codes() -> None:
