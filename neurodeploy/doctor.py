@@ -19,6 +19,7 @@ import numpy as np
 from neurodeploy.backends import lava, loihi2, reference
 from neurodeploy.errors import BackendUnavailable, ConfigError, Diagnostic, VerificationError
 from neurodeploy.ir.program import Neuron, Port, Program, Synapse
+from neurodeploy.whole_files import file_problem
 
 LAVA = ("lava-nc==0.10.0", "lava-dl==0.6.0")
 # what Lava imports, without the pins and build tools that its wheels declare
@@ -88,8 +89,8 @@ def install(
     if name not in INSTALLABLE:
         detail = f"{name!r} is not one of {', '.join(INSTALLABLE)}"
         raise ConfigError(Diagnostic("--install", "choice", detail))
-    if constraints is not None and not constraints.is_file():
-        raise ConfigError(Diagnostic(str(constraints), "file", "there is no such file"))
+    if constraints is not None and (problem := file_problem(constraints)) is not None:
+        raise ConfigError(Diagnostic(str(constraints), "file", problem))
     progress(f"installing {', '.join((*LAVA_NEEDS, *LAVA))} into {sys.prefix}")
     limits = ["--constraint", str(constraints)] if constraints else []
     _pip([*limits, *LAVA_NEEDS])

@@ -4,7 +4,9 @@ said of one before it is read."""
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,26 +14,36 @@ from pathlib import Path
 from neurodeploy.errors import ConfigError, DataError, Diagnostic
 
 Write = Callable[[Path], object]
+_MAKING = threading.Lock()  # a folder is not removed between its making and its first file
 
 
-def require_file(path: Path, rule: str = "file") -> Path:
-    """`path`; DataError unless there is something in it to read."""
-    if not path.exists():
-        detail = "there is no such file"
-    elif path.is_dir():
-        detail = "is a folder"
-    elif path.is_file() and not path.stat().st_size:
-        detail = "is empty"
-    else:
-        return path
-    raise DataError(Diagnostic(str(path), rule, detail))
+def require_file(path: Path, rule: str = "file", *, pipes: bool = False) -> Path:
+    """`path`; DataError unless it is a file with something in it, or with `pipes` a pipe."""
+    if (problem := file_problem(path, pipes=pipes)) is not None:
+        raise DataError(Diagnostic(str(path), rule, problem))
+    return path
+
+
+def file_problem(path: Path, *, pipes: bool = False) -> str | None:
+    """What keeps a file from being read, in words; None where nothing is known to."""
+    try:
+        about = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return "there is no such file"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    if stat.S_ISDIR(about.st_mode):
+        return "is a folder"
+    if not stat.S_ISREG(about.st_mode):
+        return None if pipes else "is no regular file"
+    return None if about.st_size else "is empty"
 
 
 def write_whole(path: Path, write: Write) -> Path:
     """Calls `write` with a temporary path in the same folder, renames it to `path`, returns `path`.
 
-    The folder is made if need be; an exception in `write` leaves what was there. Raises ConfigError
-    for a path that cannot be written.
+    The folder is made if need be; an exception in `write` leaves what was there, and no new folder.
+    Raises ConfigError for a path that cannot be written.
     """
     write_together({path: write})
     return path
@@ -40,23 +52,24 @@ def write_whole(path: Path, write: Write) -> Path:
 def write_together(files: Mapping[Path, Write]) -> None:
     """`write_whole` for files that belong together: the first is renamed when all are written.
 
-    They are renamed in the order given. An exception in a `write` leaves all that was there, and
-    no new folder.
+    They are renamed in the order given. An exception in a `write` leaves all that was there.
     """
     written: dict[Path, Path] = {}
-    with _folders(files):
-        try:
-            for path, write in files.items():
-                with _places(path):
-                    written[path] = _temporary(path)
-                    write(written[path])
-                    written[path].chmod(0o666 & ~_umask())
-            for path, temporary in written.items():
-                with _places(path):
-                    os.replace(temporary, path)
-        finally:
-            for temporary in written.values():
-                temporary.unlink(missing_ok=True)
+    made: list[Path] = []
+    try:
+        for path, write in files.items():
+            with _places(path):
+                written[path] = _temporary(path, made)
+                write(written[path])
+                written[path].chmod(0o666 & ~_umask())
+        for path, temporary in written.items():
+            with _places(path):
+                os.replace(temporary, path)
+        made.clear()
+    finally:
+        for temporary in written.values():
+            temporary.unlink(missing_ok=True)
+        _unmake(made)
 
 
 def make_folder(path: Path) -> Path:
@@ -87,22 +100,17 @@ def require_another(path: Path, inputs: Iterable[Path]) -> Path:
 
 
 def require_place(path: Path) -> Path:
-    """`path`; ConfigError if no file can be written there, before the work for it is done."""
-    with _folders([path]), _places(path):
-        _temporary(path).unlink()
-    return path
+    """`path`; ConfigError if no file can be written there, before the work for it is done.
 
-
-@contextmanager
-def _folders(files: Iterable[Path]) -> Iterator[None]:
-    """Folders made for these files go again where nothing came to stand in them."""
-    missing = {f for path in files for f in path.parents if not f.exists()}
+    Folders are made and removed again.
+    """
+    made: list[Path] = []
     try:
-        yield
+        with _places(path):
+            _temporary(path, made).unlink()
     finally:
-        for folder in sorted(missing, key=lambda f: len(f.parts), reverse=True):
-            with suppress(OSError):
-                folder.rmdir()
+        _unmake(made)
+    return path
 
 
 @contextmanager
@@ -117,16 +125,23 @@ def _places(path: Path) -> Iterator[None]:
         raise ConfigError(Diagnostic(str(path), "output", detail)) from error
 
 
-def _temporary(path: Path) -> Path:
-    beside = path.parent
-    beside.mkdir(parents=True, exist_ok=True)
-    try:
-        handle, name = tempfile.mkstemp(dir=beside, prefix=f".{path.stem}-", suffix=path.suffix)
-    except FileNotFoundError:  # another write has failed since, and taken the folder away
-        beside.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=beside, prefix=f".{path.stem}-", suffix=path.suffix)
+def _temporary(path: Path, made: list[Path]) -> Path:
+    """An empty file beside `path`; folders that had to be made for it join `made`."""
+    with _MAKING:
+        missing = [f for f in path.absolute().parents if not os.path.lexists(f)]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made += missing
+        handle, name = tempfile.mkstemp(path.suffix, f".{path.stem}-", path.parent)
     os.close(handle)
     return Path(name)
+
+
+def _unmake(folders: Iterable[Path]) -> None:
+    """Remove what is empty of them."""
+    with _MAKING:
+        for folder in sorted(folders, key=lambda f: len(f.parts), reverse=True):
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def write_text(path: Path, text: str) -> Path:

@@ -34,6 +34,7 @@ from neurodeploy.bench.results_files import read_json
 from neurodeploy.bench.vocoding import made_of
 from neurodeploy.errors import ConfigError, DataError, Diagnostic, errors_as_lines
 from neurodeploy.hardware import Hardware, list_hardware, load_hardware
+from neurodeploy.whole_files import file_problem
 from neurodeploy.zoo.models.codecs import CODECS
 from neurodeploy.zoo.models.enhancers import ENHANCERS
 from neurodeploy.zoo.models.vocoders import VOCODERS
@@ -99,8 +100,8 @@ def _by_name(networks: Sequence[Path]) -> dict[str, Path]:
         torch = path.suffix == ".safetensors"
         known = path.stem.removesuffix("" if torch else "_tuned") in {**ENHANCERS, **VOCODERS}
         known |= torch and path.stem in CODEC_TWINS
-        if not path.is_file():
-            problems.append(Diagnostic(str(path), "file", "there is no such file"))
+        if (problem := file_problem(path)) is not None:
+            problems.append(Diagnostic(str(path), "file", problem))
         elif path.suffix not in (".safetensors", ".nir", ".ndp") or not known:
             detail = "is no network of the zoo: NAME.safetensors, NAME.nir or NAME.ndp"
             problems.append(Diagnostic(str(path), "network-unknown", detail))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from neurodeploy.bench.enhancement_scores import Enhance
 from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.whole_files import file_problem
 from neurodeploy.zoo.audio.io import Audio
 from neurodeploy.zoo.audio.stream import Enhancer, enhance_recording
 from neurodeploy.zoo.denoisers import CpuDenoiser, calibration_beside, open_program
@@ -68,8 +69,8 @@ def named_systems(networks: Sequence[Path], first_stages: Sequence[Path] = ()) -
 
 
 def _problem(network: Path) -> Diagnostic | None:
-    if not network.is_file():
-        return Diagnostic(str(network), "file", "there is no such file")
+    if (problem := file_problem(network)) is not None:
+        return Diagnostic(str(network), "file", problem)
     if is_torch(network):
         from neurodeploy.zoo.models.enhancers import unknown_enhancer
 

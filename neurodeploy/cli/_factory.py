@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurodeploy.errors import BackendUnavailable, ConfigError, Diagnostic
+from neurodeploy.whole_files import file_problem
 
 if TYPE_CHECKING:
     from neurodeploy.frontends.tracer.readout import Choice
@@ -26,8 +27,8 @@ def load_module(reference: str, weights: Path | None = None) -> Any:
         detail = "expected FILE.py:FACTORY, for example model.py:build"
         raise ConfigError(Diagnostic(reference, "factory", detail))
     path = Path(name)
-    if not path.is_file():
-        raise ConfigError(Diagnostic(name, "file", "there is no such file"))
+    if (problem := file_problem(path)) is not None:
+        raise ConfigError(Diagnostic(name, "file", problem))
     module = _build(path, factory)
     if not callable(getattr(module, "state_dict", None)):
         detail = f"returned {type(module).__name__}, no torch.nn.Module"

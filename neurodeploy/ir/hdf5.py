@@ -107,7 +107,7 @@ def _require_signature(path: Path) -> None:
             if file.read(len(SIGNATURE)) == SIGNATURE:
                 return
             place = max(512, 2 * place)
-    raise hdf5_reader.Refused("", "it is empty" if size == 0 else "it is no HDF5 file")
+    raise hdf5_reader.Refused("", "it is no HDF5 file")
 
 
 class _Tree:

@@ -27,6 +27,7 @@ from neurodeploy.zoo.codec.weights import Codec, open_codec, save_codec
 from neurodeploy.zoo.codec.windows import encode_windows, one_thread
 from neurodeploy.zoo.models.codecs import CODECS
 from neurodeploy.zoo.models.esc import EscConfig
+from neurodeploy.zoo.train.checkpoint import save_weights
 from tests.codec_files import SMALL, codes_of, encoded, noise, small_codec
 
 LONG = 16_000 * 12 + 123  # three windows, and no whole number of codes
@@ -209,6 +210,9 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert run("encode", str(model), wavs[0], "--model", str(model), "-o", out + "2")[0] == 2
     assert [p.name for p in (tmp_path / "out2").iterdir()] == ["a.esc"]
     assert run("encode", wavs[0], "--model", wavs[1], "-o", out)[0] == 2
+    other = tmp_path / "other.safetensors"
+    save_weights(other, open_codec(model).network, {"codec": "esc_tiny", "shape": "{}"})
+    assert run("encode", wavs[0], "--model", str(other), "-o", out)[0] == 2
     for place in ("-", str(tmp_path / "both.esc")):
         assert run("encode", *wavs, "--model", str(model), "-o", place)[0] == 2
     with pytest.MonkeyPatch.context() as patch:

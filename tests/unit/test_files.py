@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import nir
 import numpy as np
@@ -22,7 +24,7 @@ from neurodeploy.ir.files import (
 )
 from neurodeploy.ir.printer import print_program
 from neurodeploy.ir.program import ConvGeometry, Neuron, Port, Program, Synapse
-from neurodeploy.whole_files import require_place, write_whole
+from neurodeploy.whole_files import require_file, require_place, write_whole
 
 DT = 1e-3
 
@@ -237,3 +239,39 @@ def test_a_failure_leaves_no_new_folder(tmp_path):
     assert list(tmp_path.rglob("*")) == [tmp_path / "a"]
     write_whole(tmp_path / "a" / "b" / "x", lambda path: path.write_text("x"))
     assert (tmp_path / "a" / "b" / "x").read_text() == "x"
+
+
+def test_what_cannot_be_read_is_said_in_words(tmp_path):
+    (tmp_path / "empty").touch()
+    os.mkfifo(tmp_path / "pipe")
+    told = {
+        "none": "no such",
+        "empty": "empty",
+        "pipe": "regular",
+        ".": "folder",
+        "n" * 300: "long",
+    }
+    for name, words in told.items():
+        with pytest.raises(DataError, match=words):
+            require_file(tmp_path / name)
+    assert require_file(tmp_path / "pipe", pipes=True)
+    for path in (tmp_path / ("n" * 300) / "x", tmp_path / "empty" / "x"):
+        with pytest.raises(ConfigError, match="cannot be written"):
+            require_place(path)
+
+
+def test_files_come_into_a_new_folder_from_several_threads(tmp_path):
+    def write(number):
+        def content(path):
+            if number % 2:
+                raise ValueError(number)
+            path.write_text(str(number))
+
+        try:
+            write_whole(tmp_path / "new" / str(number), content)
+        except ValueError:
+            return
+        (tmp_path / "new" / str(number)).unlink()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(400)))

@@ -25,7 +25,7 @@ def audio_blocks(
     samples that are not finite. `progress` is told the share that was read.
     """
     soundfile, soxr = audio_package("soundfile"), audio_package("soxr")
-    require_file(Path(path), "audio-unreadable")
+    require_file(Path(path), "audio-unreadable", pipes=True)
     try:
         with soundfile.SoundFile(os.fspath(path)) as file:
             if not RATES[0] <= file.samplerate <= RATES[1]:

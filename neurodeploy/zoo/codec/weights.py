@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import warnings
 from copy import copy
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -56,16 +58,22 @@ class Codec:
 
 
 def _hash(network: Esc) -> bytes:
-    """First bytes of the SHA-256 of all tensors, by name."""
+    """First bytes of the SHA-256 of all tensors, by name, and the shape."""
     digest = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
+    digest.update(_shape(network).encode())
     return digest.digest()[:HASH_BYTES]
 
 
 def save_codec(path: Path, name: str, network: Esc) -> None:
-    """Weights with the network's name in their header."""
-    save_weights(path, network, {"codec": name})
+    """Weights with the network's name and shape in their header."""
+    save_weights(path, network, {"codec": name, "shape": _shape(network)})
+
+
+def _shape(network: Esc) -> str:
+    """All that decides, beside tensors, what codes mean."""
+    return json.dumps(asdict(network.config))
 
 
 def open_codec(path: Path) -> Codec:
@@ -73,13 +81,17 @@ def open_codec(path: Path) -> Codec:
     require_file(path, "weights-unreadable")
     try:
         with safe_open(str(path), framework="pt") as file:
-            name = (file.metadata() or {}).get("codec", "")
+            told = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise DataError(Diagnostic(str(path), "weights-unreadable", str(error))) from error
+    name = told.get("codec", "")
     if name not in CODECS:
         detail = f"names {name!r}, not one of {', '.join(CODECS)}"
         raise DataError(Diagnostic(str(path), "codec-unknown", detail, "weights of a codec"))
     with torch.random.fork_rng(devices=[]):
         network = CODECS[name]()
+    if told.get("shape") != _shape(network):
+        detail = f"weights of another {name}: {told.get('shape', 'no shape is told')}"
+        raise DataError(Diagnostic(str(path), "codec-shape", detail, "train it anew"))
     load_weights(path, network)
     return Codec(name, network)

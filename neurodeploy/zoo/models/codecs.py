@@ -1,7 +1,7 @@
 """The zoo's codecs by name, untrained.
 
 esc_base, esc_large  as published
-esc_tiny             what two cores train in an hour
+esc_tiny             what one core trains in an hour
 spiking_esc_tiny     its counterpart whose encoder's matrices see spikes, T = 2; t1, t4: other T
 """
 

@@ -3,6 +3,8 @@
     complex STFT -> patches -> Swin encoder, halving the frequency rows scale by scale
     -> codes of 6 streams -> mirrored Swin decoder -> complex spectrum -> inverse STFT
 
+`esc_tiny` sees and makes companded spectra, |x|^0.3 at the phase of x; the published sizes do not.
+
 Cross-scale residual quantization: stream 0 codes the encoder's coarsest feature; each further
 stream codes what the decoder's feature lacks of the encoder's at one and the same scale, from the
 coarsest to the second finest, and adds it before the decoder goes on. A stream costs 1.5 kbit/s (3
@@ -81,7 +83,7 @@ class EscConfig:
 
 
 def _companded(spectrum: Tensor, power: float) -> Tensor:
-    """|x|^power at the phase of x, (B, 2, bins, frames); what is below 1e-12 goes to 0."""
+    """|x|^power at the phase of x, (B, 2, bins, frames); linear in x below |x| = 1e-12."""
     if power == 1.0:
         return spectrum
     squares = spectrum.square().sum(1, keepdim=True).clamp(min=1e-24)
@@ -300,7 +302,7 @@ class Esc(nn.Module):
 
 
 LARGE = EscConfig(depth=4)
-# Half the frequency rows and a fifth of the channels: what two cores train in an hour. Companded:
+# Half the frequency rows and a fifth of the channels: what one core trains in an hour. Companded:
 # with linear spectra it takes several times the steps to learn phases (docs/codec.md).
 TINY = EscConfig(
     patch=(6, 2),

@@ -73,10 +73,10 @@ class PlifSteps(Plif):
         """(T, ...) -> 0 or 1 in the same shape and type."""
         gain, spikes = torch.sigmoid(self.w), []
         v = torch.zeros_like(x[0])
-        for left, now in enumerate(x, start=1 - len(x)):
+        for step, now in enumerate(x, start=1):
             h = torch.lerp(v, now, gain.to(v.dtype))
             spikes.append(self.fire(h))
-            if left:  # steps to come
+            if step < len(x):
                 v = (1.0 - spikes[-1]) * h
         return torch.stack(spikes)
 
@@ -88,10 +88,10 @@ class SignedPlifSteps(Plif):
         """(T, ...) -> -1, 0 or 1 in the same shape and type."""
         gain, spikes = torch.sigmoid(self.w), []
         v = torch.zeros_like(x[0])
-        for left, now in enumerate(x, start=1 - len(x)):
+        for step, now in enumerate(x, start=1):
             h = torch.lerp(v, now, gain.to(v.dtype))
             up, down = self.fire(h), self.fire(-h)
             spikes.append(up - down)
-            if left:  # steps to come
+            if step < len(x):
                 v = (1.0 - up - down) * h
         return torch.stack(spikes)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodeploy.errors import ConfigError, Diagnostic
+from neurodeploy.whole_files import require_file
 from neurodeploy.zoo.audio.mel import MelConfig
 from neurodeploy.zoo.models.spiking_vocos import SpikingVocosConfig, spiking_vocos
 from neurodeploy.zoo.models.spiking_vocos_loihi import (
@@ -76,8 +77,6 @@ def load_vocoder(weights: Path) -> Vocoder:
     if weights.suffix != ".safetensors":
         detail = "weights are the file NAME.safetensors of `neurodeploy train`"
         raise ConfigError(Diagnostic(str(weights), "suffix", detail))
-    if not weights.is_file():
-        raise ConfigError(Diagnostic(str(weights), "file", "there is no such file"))
-    vocoder = vocoder_of(weights)
+    vocoder = vocoder_of(require_file(weights))
     load_weights(weights, vocoder)
     return vocoder.eval().requires_grad_(False)

@@ -11,12 +11,13 @@ streams alone, n drawn from 1 to all (Gu and Diao 2024, arXiv:2404.19441). Publi
 75,000 of them without codes, on 150 hours, at a constant rate. `--start` is the adversarial stage:
 15 mel + deception + 2 features (zoo/train/judging.py, least squares) + codes, which the authors
 have in place of the second stage, and which here follows it, from its weights. `esc_tiny` has one
-core for little more than an hour: a warm-up and a cosine; a term of -SI-SDR, without which phases
-take far longer; codebooks that begin as vectors of the training set and follow theirs
-(zoo/models/product_vq.py), and such vectors in place of codewords that fall out of use. Crop i of a
-step is a function of (seed, step, i) alone, the streams of (seed, step), revived codewords of the
-step and the weights, so that a run that was killed continues bit for bit. `spiking_esc_tiny` begins
-as its twin and learns from it (zoo/train/codec_distillation.py): --twin RUN/esc_tiny.safetensors.
+core for little more than an hour: companded spectra, compared as they are; a warm-up and a cosine;
+a term of -SI-SDR, without which phases take longer; codebooks that begin as vectors of the training
+set and follow theirs (zoo/models/product_vq.py), and such vectors in place of codewords that fall
+out of use. Crop i of a step is a function of (seed, step, i) alone, the streams of (seed, step),
+revived codewords of the step and the weights, so that a run that was killed continues bit for bit.
+`spiking_esc_tiny` begins as its twin and learns from it alone, without these losses
+(zoo/train/codec_distillation.py): --twin RUN/esc_tiny.safetensors.
 """
 
 from __future__ import annotations

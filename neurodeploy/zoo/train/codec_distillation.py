@@ -1,5 +1,6 @@
 """A spiking encoder learns from its artificial twin, whose quantizers and decoder it keeps.
 
+    loss      features + latents, each times its weight in the recipe
     features  mean over scales of  |f - f'|^2 / spread of f'
     latents   mean over streams of |z - z'|^2 / spread of z',  z = down(f): what codes are found by
 
@@ -24,7 +25,7 @@ from neurodeploy.errors import ConfigError, Diagnostic
 from neurodeploy.zoo.codec.weights import open_codec
 from neurodeploy.zoo.models.esc import Esc
 from neurodeploy.zoo.train.checkpoint import start_as
-from neurodeploy.zoo.train.codec_recipes import CodecRecipe
+from neurodeploy.zoo.train.codec_recipes import AdversarialRecipe, CodecRecipe
 
 
 def teacher_of(recipe: CodecRecipe, twin: Path | None) -> Esc | None:
@@ -34,6 +35,9 @@ def teacher_of(recipe: CodecRecipe, twin: Path | None) -> Esc | None:
             detail = f"{recipe.network} learns from none"
             raise ConfigError(Diagnostic("twin", "network", detail))
         return None
+    if recipe.pretraining or isinstance(recipe, AdversarialRecipe):
+        detail = f"{recipe.network} learns from its twin alone, in one stage"
+        raise ConfigError(Diagnostic("recipe", "twin", detail))
     if twin is None:
         hint = f"--twin RUN/{recipe.twin}.safetensors"
         raise ConfigError(Diagnostic(recipe.network, "twin-missing", "needs its twin", hint))

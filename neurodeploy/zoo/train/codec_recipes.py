@@ -71,14 +71,20 @@ TINY = replace(
     save_every=100,
 )
 # From the twin's weights on: its quantizers and decoder stay, so that nothing of theirs is left,
-# and no loss of speech.
+# and no loss of speech or of codes.
 SPIKING = replace(
     TINY,
     network="spiking_esc_tiny",
     pretraining=0,
     steps=1_000,
     batch=3,
+    lr=1e-3,
     coded_lr=1e-3,
+    spectrum=0.0,
+    mel=0.0,
+    si_sdr=0.0,
+    codes=0.0,
+    dropout=0.0,
     following=0.0,
     seeding_s=0.0,
     reviving_every=0,

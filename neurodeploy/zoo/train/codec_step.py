@@ -1,4 +1,5 @@
-"""A training step of a codec: zoo/train/codec.py says what is minimised."""
+"""A training step of a codec: zoo/train/codec.py says what is minimised, of an encoder that learns
+from a twin zoo/train/codec_distillation.py."""
 
 from __future__ import annotations
 
@@ -54,7 +55,7 @@ class Step:
         quantize: bool,
         learner: nn.Module | None = None,
     ) -> None:
-        """learner: the part of the codec that is run; all of it."""
+        """learner: what is wrapped for device and precision; the codec."""
         self.codec, self.recipe, self.speech, self.devices = codec, recipe, speech, devices
         self.quantize = quantize
         self.trained: nn.Module = codec
@@ -134,7 +135,7 @@ class JudgedStep(Step):
 
 
 class DistilledStep(Step):
-    """One step of an encoder towards its twin's; what stays of the codec is not run."""
+    """One step of an encoder towards its twin's; the rest stays, and only its projections run."""
 
     def __init__(
         self, codec: Esc, teacher: Esc, recipe: CodecRecipe, speech: Speech, devices: Devices
