@@ -10,7 +10,7 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +31,6 @@ from neurodeploy.bench.vocoder_energy import count_vocoder, firing_at, integer_c
 from neurodeploy.hardware import Hardware
 from neurodeploy.zoo.audio.io import SAMPLE_RATE, Audio, resample
 from neurodeploy.zoo.audio.stream import Enhancer, enhance_recording
-from neurodeploy.zoo.codec.weights import open_codec
 from neurodeploy.zoo.data.clips import Clip, load_clips
 from neurodeploy.zoo.denoisers import CpuDenoiser, open_program
 from neurodeploy.zoo.models.codecs import CODECS
@@ -51,12 +50,14 @@ FRAMES: Final = 24
 
 @dataclass(frozen=True)
 class Counted:
-    """See `audio_records.AudioSystem`; work: one inference is all that was counted."""
+    """See `audio_records.AudioSystem`; work: one inference is all that was counted; dense: what of
+    a spiking network has no spikes, where it is priced apart."""
 
     parameters: int
     macs_per_s: dict[str, float]
     activity: str = ""
     work: Work | None = None
+    dense: Work | None = None
 
 
 def enhancer(name: str, weights: Path | None, chips: Sequence[Hardware]) -> Counted:
@@ -100,23 +101,21 @@ def vocoder(name: str, weights: Path | None, chips: Sequence[Hardware]) -> Count
     return Counted(counted.parameters, counted.macs_per_s, activity, work)
 
 
-def codec(name: str, streams: int, weights: Path | None = None) -> Counted:
-    """Encoder and decoder at a rate: by shapes, of a spiking one by its spikes with `weights`."""
-    model: Esc = CODECS[name]().eval().to("meta")
-    ways = operations(model, streams)
-    macs = {way: _dense(record) / COUNTED_S for way, record in ways.items()}
-    parameters = sum(p.numel() for p in model.parameters())
-    if steps_of(model) is not None:
-        if weights is None:
-            return Counted(parameters, macs)
-        clip, time = _clearest(), model.config.code_samples
-        audio = torch.from_numpy(clip.audio[None, : clip.audio.size // time * time])
-        work = transmission_work(open_codec(weights).network, audio, streams)
-        return Counted(parameters, macs, _measured([clip]), work)
-    first = ways["encode"]
-    layers = tuple(row for record in ways.values() for row in record.layers)
-    record = CountRecord(first.convention, 1, 1, first.boundary, layers, exact_values=False)
-    return Counted(parameters, macs, ALL_PRODUCTS, torch_work(record, COUNTED_S, spiking=False))
+def codec(name: str, streams: int, trained: Esc | None = None) -> Counted:
+    """Encoder and decoder at a rate: by shapes, of a spiking one by the spikes of `trained`."""
+    shapes: Esc = CODECS[name]().eval().to("meta")
+    macs = {way: _dense(record) / COUNTED_S for way, record in operations(shapes, streams).items()}
+    counted = Counted(sum(p.numel() for p in shapes.parameters()), macs)
+    samples = round(COUNTED_S * SAMPLE_RATE)
+    if steps_of(shapes) is None:
+        (work,) = transmission_work(shapes, torch.zeros(1, samples, device="meta"), streams)
+        return replace(counted, activity=ALL_PRODUCTS, work=work)
+    if trained is None:
+        return counted
+    audio = np.concatenate([clip.audio for clip in _noisy()])[None, :samples]
+    work, dense = transmission_work(trained, torch.from_numpy(audio), streams)
+    activity = f"measured on shipped clips, {COUNTED_S:g} s"
+    return replace(counted, activity=activity, work=work, dense=dense)
 
 
 def program(network: Path, chips: Sequence[Hardware]) -> Counted:

@@ -8,8 +8,9 @@
 Each spiking network stands beside its dense twin. Without a network's weights its dense figures are
 known, and its events are not: they are left open. Quality comes from the results files of
 `bench.enhancement`, `bench.vocoding` and `bench.coding`: of weights that are given, by their
-SHA-256; else by name, whose SHA-256 is then the row's. A network that has neither is not trained,
-and has no quality.
+SHA-256; else by name, whose SHA-256 is then the row's. Rates of codecs are found by name, and have
+no quality where the weights given are others. A network that has neither is not trained, and has no
+quality. Of a spiking codec what has no spikes is priced as its twin's.
 """
 
 from __future__ import annotations
@@ -28,15 +29,17 @@ from neurodeploy.bench.audio_records import (
 )
 from neurodeploy.bench.energy_models import ENERGY_MODELS, Work
 from neurodeploy.bench.enhancement_systems import digest_of
-from neurodeploy.bench.enhancer_energy import second_energies
+from neurodeploy.bench.enhancer_energy import second_energies, together
 from neurodeploy.bench.provenance import provenance
 from neurodeploy.bench.results_files import read_json
 from neurodeploy.bench.vocoding import made_of
 from neurodeploy.errors import ConfigError, DataError, Diagnostic, errors_as_lines
 from neurodeploy.hardware import Hardware, list_hardware, load_hardware
 from neurodeploy.whole_files import file_problem
+from neurodeploy.zoo.codec.weights import open_codec
 from neurodeploy.zoo.models.codecs import CODECS
 from neurodeploy.zoo.models.enhancers import ENHANCERS
+from neurodeploy.zoo.models.esc import Esc
 from neurodeploy.zoo.models.vocoders import VOCODERS
 
 TASKS: Final = ("enhancement", "vocoding", "coding")
@@ -55,6 +58,7 @@ TWINS: Final = {
 """The networks that have a row in any case, with the dense one that each is held against."""
 CODEC_TWINS: Final = {
     "esc_tiny": "",
+    "spiking_esc_t1": "esc_tiny",
     "spiking_esc_tiny": "esc_tiny",
     "esc_base": "",
     "esc_large": "",
@@ -103,7 +107,7 @@ def _by_name(networks: Sequence[Path]) -> dict[str, Path]:
         if (problem := file_problem(path)) is not None:
             problems.append(Diagnostic(str(path), "file", problem))
         elif path.suffix not in (".safetensors", ".nir", ".ndp") or not known:
-            detail = "is no network of the zoo: NAME.safetensors, NAME.nir or NAME.ndp"
+            detail = "has no row here: NAME.safetensors, NAME.nir or NAME.ndp of the zoo's networks"
             problems.append(Diagnostic(str(path), "network-unknown", detail))
         found[path.stem if torch else f"{path.stem} (fixed)"] = path
     if problems:
@@ -128,19 +132,32 @@ def _system(
 
 
 def _codecs(
-    files: Mapping[str, Path], rows: Mapping[str, Any], chips: Sequence[Hardware]
+    files: Mapping[str, Path],
+    rows: Mapping[str, Any],
+    chips: Sequence[Hardware],
+    streams: Sequence[int] = range(1, 7),
 ) -> Iterator[AudioSystem]:
     for name, twin in CODEC_TWINS.items():
-        file = files.get(name)
-        given = "" if file is None else digest_of(file)
-        for streams in range(1, 7):
-            rate = f" {KBPS * streams:g}"
+        given, trained = _trained(name, files.get(name))
+        for count in streams:
+            rate = f" {KBPS * count:g}"
             digest, quality = _known(name + rate, "", rows)
             if given not in ("", digest):
                 digest, quality = given, {}
             side, against = ("snn", twin + rate) if twin else ("ann", "")
-            counted = codec(name, streams, file)
+            counted = codec(name, count, trained)
             yield _row(name + rate, "coding", side, against, digest, counted, quality, chips)
+
+
+def _trained(name: str, file: Path | None) -> tuple[str, Esc | None]:
+    """SHA-256 of a codec's file, and what it holds; ConfigError for another codec."""
+    if file is None:
+        return "", None
+    found = open_codec(file)
+    if found.name != name:
+        detail = f"holds {found.name}, and is named after {name}"
+        raise ConfigError(Diagnostic(str(file), "network-unknown", detail))
+    return digest_of(file), found.network
 
 
 def _row(
@@ -153,10 +170,11 @@ def _row(
     quality: dict[str, Score],
     chips: Sequence[Hardware],
 ) -> AudioSystem:
-    work, events = counted.work, side == "snn" and counted.work is not None
-    record = None if work is None else work.record
-    seconds = 0.0 if work is None else work.inference_s or 0.0
-    updates = sum(row.updates for row in record.layers) if record and events else 0
+    works = [work for work in (counted.work, counted.dense) if work is not None]
+    events = side == "snn" and bool(works)
+    seconds = works[0].inference_s or 0.0 if works else 0.0
+    operations = sum(work.record.synaptic_operations for work in works)
+    updates = sum(row.updates for work in works for row in work.record.layers)
     return AudioSystem(
         name=name,
         task=task,
@@ -166,12 +184,10 @@ def _row(
         macs_per_s=counted.macs_per_s,
         activity=counted.activity,
         weights=digest,
-        synaptic_operations_per_s=(
-            record.synaptic_operations / seconds if record and events else None
-        ),
+        synaptic_operations_per_s=(operations / seconds if events else None),
         neuron_updates_per_s=updates / seconds if events else None,
-        memory_words_per_s=None if work is None else _words(work) / seconds,
-        energy=() if work is None else tuple(_energy(work, chips)),
+        memory_words_per_s=sum(map(_words, works)) / seconds if works else None,
+        energy=tuple(together([_energy(work, chips) for work in works])),
         quality=quality,
     )
 

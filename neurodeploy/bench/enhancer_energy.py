@@ -9,6 +9,7 @@ and on processors alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from neurodeploy.bench.chip_runs import traffic_of
@@ -60,6 +61,30 @@ def second_energies(work: Work, chips: Sequence[Hardware]) -> list[SecondEnergy]
     assert work.inference_s is not None
     found = [e for chip in chips for m in ENERGY_MODELS.values() for e in m(work, chip)]
     return [_per_second(e, work.inference_s) for e in found]
+
+
+def together(parts: Sequence[Sequence[SecondEnergy]]) -> list[SecondEnergy]:
+    """Of a network whose parts are priced apart, where all have a price; the first part's side."""
+    if not parts:
+        return []
+    places = [{(e.hardware, e.model, e.precision): e for e in part} for part in parts]
+    shared = [place for place in places[0] if all(place in other for other in places)]
+    return [_sum([part[place] for part in places]) for place in shared]
+
+
+def _sum(parts: Sequence[SecondEnergy]) -> SecondEnergy:
+    def total(joules: Sequence[float | None]) -> float | None:
+        known = [j for j in joules if j is not None]
+        return sum(known) if len(known) == len(joules) else None
+
+    return replace(
+        parts[0],
+        energy_j=total([e.energy_j for e in parts]),
+        low_j=total([e.low_j for e in parts]),
+        high_j=total([e.high_j for e in parts]),
+        sources=tuple(dict.fromkeys(s for e in parts for s in e.sources)),
+        missing=tuple(dict.fromkeys(m for e in parts for m in e.missing)),
+    )
 
 
 def _per_second(e: EnergyEstimate, seconds: float) -> SecondEnergy:

@@ -6,7 +6,8 @@
 Both encode 4.8 s of the same recordings; counts are of what ran (bench.counting), prices the energy
 bench's, on all hardware that prices both sides. A layer is a matrix, or both products of attention,
 and the neurons (or GELU) whose values it takes: of the artificial side every product, of the
-spiking one a spike's, with each update of a neuron. `rest` is what has no spikes on either side.
+spiking one a spike's, with each update of a neuron. `rest` is what has no spikes on either side,
+and costs the same on both.
 The memory-aware model sizes a layer's state for all tokens of the 4.8 s, as the layers run; since
 neurons begin at rest at each token, hardware that goes token by token needs less, and each access
 costs it less. Nothing is measured in joules, and no quality is told here: neurodeploy.bench.coding.
@@ -15,10 +16,10 @@ costs it less. Nothing is measured in joules, and no quality is told here: neuro
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from neurodeploy.bench.counting.neuron_arithmetic import NeuronArithmetic
 from neurodeploy.bench.counting.torch_counter import count_ops
 from neurodeploy.bench.energy_models import ENERGY_MODELS, Work
 from neurodeploy.bench.energy_records import EnergyEstimate
+from neurodeploy.bench.enhancement_systems import digest_of
 from neurodeploy.bench.enhancer_work import populations
 from neurodeploy.bench.provenance import provenance
 from neurodeploy.bench.records import to_json
@@ -81,16 +83,15 @@ def layer_of(row: str) -> str:
     return f"{row[len(ENCODER) : -len(end) - 1]} {PARTS[end]}"
 
 
-def encoding_work(codec: Esc, recordings: Sequence[Tensor]) -> Work:
+def encoding_work(codec: Esc, recordings: Sequence[Tensor]) -> list[Work]:
     """Of encoding recordings (1, samples) of one length by all streams, per second of audio."""
-    steps = steps_of(codec)
     spectrum = codec.spectrum(torch.cat(list(recordings)))
     network = Encoding(codec, codec.config.streams)
     record = count_ops(network, spectrum, samples=len(spectrum), neurons=_neurons(codec))
     seconds = len(spectrum) * spectrum.shape[-1] * codec.config.hop / SAMPLE_RATE
     times = Fraction(1) / Fraction(seconds).limit_denominator(10**6)
     layers = {row.name: layer_of(row.name) for row in record.layers}
-    return Work("ann" if steps is None else "snn", record, times, 1.0, layers)
+    return parts(codec, Work("ann", record, times, 1.0, layers))
 
 
 class Transmission(Encoding):
@@ -100,52 +101,71 @@ class Transmission(Encoding):
         return self.codec.decode(super().forward(spectrum))
 
 
-def transmission_work(codec: Esc, recording: Tensor, streams: int) -> Work:
-    """Of encoding (1, samples) and decoding it with a spiking codec; one inference is all of it."""
+def transmission_work(codec: Esc, recording: Tensor, streams: int) -> list[Work]:
+    """Of encoding and decoding (1, samples); one inference is all of it."""
     spectrum = codec.spectrum(recording)
     record = count_ops(Transmission(codec, streams), spectrum, neurons=_neurons(codec))
-    with_spikes = {row.name: layer_of(row.name) for row in record.layers}
-    layers = populations(record) | {n: layer for n, layer in with_spikes.items() if layer != REST}
     seconds = spectrum.shape[-1] * codec.config.hop / SAMPLE_RATE
-    return Work("snn", record, Fraction(1), seconds, layers)
+    return parts(codec, Work("ann", record, Fraction(1), seconds, populations(record)))
+
+
+def parts(codec: Esc, work: Work) -> list[Work]:
+    """Of a spiking codec the layers with spikes and, priced as its twin's, all others."""
+    if steps_of(codec) is None:
+        return [work]
+    layers = {row.name: layer_of(row.name) for row in work.record.layers}
+    fired = tuple(row for row in work.record.layers if layers[row.name] != REST)
+    dense = tuple(row for row in work.record.layers if layers[row.name] == REST)
+    spikes = replace(work, side="snn", record=replace(work.record, layers=fired), layer_of=layers)
+    return [spikes, replace(work, record=replace(work.record, layers=dense))]
 
 
 def _neurons(codec: Esc) -> dict[type, NeuronArithmetic]:
     return AT_ONCE if steps_of(codec) == 1 else NEURONS
 
 
-def counts(work: Work) -> dict[str, dict[str, float]]:
+def counts(works: Sequence[Work]) -> dict[str, dict[str, float]]:
     """Per layer and second: products, of values and of spikes, updates; spikes sent an input."""
     found: dict[str, dict[str, float]] = {}
-    by = work.record.convention
-    for layer in work.layers:
-        sent, inputs = (sum(getattr(r, n) for r in layer.links) for n in ("spikes_in", "inputs"))
-        totals = {
-            "dense_macs": sum(row.dense(by) for row in layer.links),
-            "macs": sum(row.effective_macs(by) for row in layer.links),
-            "acs": sum(row.effective_acs(by) for row in layer.links),
-            "updates": sum(row.updates for row in layer.cells),
-        }
-        found[layer.name] = {n: round(float(v * work.times)) for n, v in totals.items()}
-        found[layer.name]["input_rate"] = sent / inputs if inputs else 0.0
+    for work in works:
+        by = work.record.convention
+        for layer in work.layers:
+            sent, inputs = (
+                sum(getattr(r, n) for r in layer.links) for n in ("spikes_in", "inputs")
+            )
+            totals = {
+                "dense_macs": sum(row.dense(by) for row in layer.links),
+                "macs": sum(row.effective_macs(by) for row in layer.links),
+                "acs": sum(row.effective_acs(by) for row in layer.links),
+                "updates": sum(row.updates for row in layer.cells),
+            }
+            found[layer.name] = {n: round(float(v * work.times)) for n, v in totals.items()}
+            found[layer.name]["input_rate"] = sent / inputs if inputs else 0.0
     return found
 
 
-def energies(work: Work, chips: Sequence[Hardware]) -> dict[str, EnergyEstimate]:
-    """By hardware, precision and model; of an artificial network every product, zero or not."""
-    found = (e for chip in chips for m in ENERGY_MODELS.values() for e in m(work, chip))
-    return {e.place: e for e in found if e.side == work.side and e.energy_j is not None}
+def energies(works: Sequence[Work], chips: Sequence[Hardware]) -> dict[str, list[EnergyEstimate]]:
+    """Of each part, by hardware, precision and model that price all of them; of what is artificial
+    every product, zero or not."""
+    found: dict[str, list[EnergyEstimate]] = defaultdict(list)
+    for work in works:
+        for e in (e for chip in chips for m in ENERGY_MODELS.values() for e in m(work, chip)):
+            if e.side == work.side and e.energy_j is not None:
+                found[e.place].append(e)
+    return {place: estimates for place, estimates in found.items() if len(estimates) == len(works)}
 
 
-def by_layer(estimate: EnergyEstimate) -> dict[str, float]:
+def by_layer(estimates: Sequence[EnergyEstimate]) -> dict[str, float]:
     """Joules a second of audio."""
     joules: dict[str, float] = defaultdict(float)
-    for term in estimate.terms:
+    for term in (term for estimate in estimates for term in estimate.terms):
         joules[term.layer] += term.energy_j or 0.0
     return dict(joules)
 
 
-def where_spikes_pay(snn: Work, twin: Work, chips: Sequence[Hardware]) -> dict[str, Any]:
+def where_spikes_pay(
+    snn: Sequence[Work], twin: Sequence[Work], chips: Sequence[Hardware]
+) -> dict[str, Any]:
     """By place: joules a second of audio of both and their ratio, in all and of each layer; in how
     many layers with spikes (`of`) these are cheaper (`paying`)."""
     ours, theirs = energies(snn, chips), energies(twin, chips)
@@ -161,7 +181,7 @@ def where_spikes_pay(snn: Work, twin: Work, chips: Sequence[Hardware]) -> dict[s
             "paying": paying,
             "of": len(spiking),
             "layers": layers,
-            "missing": sorted({*ours[place].missing, *theirs[place].missing}),
+            "missing": sorted({m for e in (*ours[place], *theirs[place]) for m in e.missing}),
         }
     return dict(sorted(rows.items()))
 
@@ -170,12 +190,11 @@ def _compared(ours: float, theirs: float) -> dict[str, float]:
     return {"spiking_j": ours, "twin_j": theirs, "ratio": ours / theirs if theirs else 0.0}
 
 
-def _facts(weights: Path, work: Work) -> dict[str, Any]:
-    made_of = hashlib.sha256(weights.read_bytes()).hexdigest()
+def _facts(weights: Path, works: Sequence[Work]) -> dict[str, Any]:
     return {
-        "made_of": made_of,
-        "layers": counts(work),
-        "not_counted": dict(work.record.uncounted),
+        "made_of": digest_of(weights),
+        "layers": counts(works),
+        "not_counted": dict(works[0].record.uncounted),
     }
 
 

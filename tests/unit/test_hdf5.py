@@ -173,7 +173,7 @@ def test_names_and_texts_that_are_no_text(path):
 
 def test_what_is_no_hdf5(path, tmp_path):
     path.write_bytes(b"")
-    assert refused(path) == "it is empty"
+    assert refused(path) == "is empty"
     path.write_bytes(b"hello" * 1000)
     assert refused(path) == "it is no HDF5 file"
     with pytest.raises(DataError, match=r"\[file\]: there is no such file"):
