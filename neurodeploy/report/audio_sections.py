@@ -47,7 +47,9 @@ CONVENTIONS: Final = (
     "Energy is estimated, never measured: counts times published prices. Its band is half to "
     "twice, or wider where a source prints a range. Dense networks make every product, zeros too; "
     "arithmetic alone leaves out all memory; 32-bit words are the reads and writes that the "
-    "memory-aware model (Lemaire et al. 2022) prices.",
+    "memory-aware model (Lemaire et al. 2022) prices. Of a spiking codec that model holds all "
+    "tokens of the recording at once, more than hardware needs: an upper figure; its layers "
+    "without spikes are priced as its twin's.",
     "Spikes are counted with trained weights alone. Where a network is not trained its dense "
     "figures stand and the rest is left open; a rate that is assumed says so.",
     "Compare down a column, within a task: tasks differ in what they do, and quality is of each "
