@@ -17,6 +17,7 @@ from neurodeploy.zoo.codec.files import Rate, decode_file, encode_file
 from neurodeploy.zoo.codec.weights import Codec, open_codec
 from neurodeploy.zoo.data.clips import load_clips
 from neurodeploy.zoo.train.codec_recipes import RECIPES
+from tests.shipped import assert_training_is_told
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +77,19 @@ def test_codebooks_are_used(codec: Codec) -> None:
         counts = torch.bincount(books, minlength=1024)
         shares = counts[counts > 0] / counts.sum()
         assert -(shares * shares.log2()).sum() > 7.0  # of 10 bits
+
+
+def test_the_spiking_encoder_says_nearly_what_its_twin_says(codec: Codec, speech: Audio) -> None:
+    """Through the twin's own codebooks and decoder."""
+    spiking = open_codec(resource("exports", "spiking_esc_t1.safetensors"))
+    assert_training_is_told("spiking_esc_t1.safetensors", spiking.network)
+    ours, twins = spiking.network.state_dict(), codec.network.state_dict()
+    kept = [name for name in twins if name.startswith(("quantizers.", "decoder."))]
+    assert all(torch.equal(ours[name], twins[name]) for name in kept) and kept
+    audio = torch.from_numpy(speech[None, : speech.size // 320 * 320])
+    heard = []
+    for network in (spiking.network, codec.network):
+        codes = network.encode(network.spectrum(audio), 6)
+        heard.append(network.audio(network.decode(codes))[0].numpy())
+    scores = [stoi(x, speech[: x.size]) for x in heard]
+    assert scores[0] > scores[1] - 0.03
