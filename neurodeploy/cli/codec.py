@@ -155,13 +155,13 @@ def _batch(codec: Codec, work: Work, places: dict[Path, Path], workers: int) -> 
     from neurodeploy.errors import NeurodeployError, raise_all
     from neurodeploy.zoo.codec.windows import one_thread
 
-    failures: list[NeurodeployError] = []
+    failures: dict[Path, NeurodeployError] = {}
 
     def attempt(source: Path, target: Path, pool: Executor | None, progress: Progress) -> Facts:
         try:
             return work(codec, source, target, pool, progress)
         except NeurodeployError as error:
-            failures.append(error)
+            failures[source] = error
             return {}
 
     with one_thread(), ThreadPoolExecutor(workers) as pool, _bars(places) as bars:
@@ -173,7 +173,7 @@ def _batch(codec: Codec, work: Work, places: dict[Path, Path], workers: int) -> 
     if failures:
         for path in (path for path, facts in done.items() if facts):
             say(f"wrote {places[path]}")
-    raise_all(failures)
+    raise_all([failures[path] for path in places if path in failures])
     return {places[path]: facts for path, facts in done.items()}
 
 
@@ -205,6 +205,10 @@ def _show_files(facts: dict[Path, Facts], as_json: bool) -> None:
     for path, found in facts.items():
         if not found["header_intact"]:
             say(f"{path}: header damaged, its copy at the end was used")
+        if not found["end_intact"]:
+            say(f"{path}: no header at its end: cut off, or damaged there")
+        if found["other_bytes"]:
+            say(f"{path}: {found['other_bytes']} bytes are in no intact packet")
         for start, end in found["lost_s"]:
             say(f"{path}: lost {start:.2f} s to {end:.2f} s")
         if (end := found.get("written_s", found["seconds"])) < found["seconds"]:

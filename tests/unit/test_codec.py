@@ -4,8 +4,10 @@ are."""
 from __future__ import annotations
 
 import json
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from neurodeploy.cli import main
 from neurodeploy.errors import ConfigError, DataError
 from neurodeploy.zoo.audio.blocks import audio_blocks
 from neurodeploy.zoo.codec.coding import Coding
-from neurodeploy.zoo.codec.container import RANGE_CODED, open_esc
+from neurodeploy.zoo.codec.container import RANGE_CODED, Header, open_esc
 from neurodeploy.zoo.codec.files import Rate, decode_file, encode_file, facts_of, streams_of
 from neurodeploy.zoo.codec.packing import pack, packed_size, unpack
 from neurodeploy.zoo.codec.weights import Codec, open_codec, save_codec
@@ -163,6 +165,72 @@ def test_another_models_file_is_refused(codec: Codec, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="esc-model"):
         decode_file(Codec("small", other.network), path, tmp_path / "out.wav")
     assert not (tmp_path / "out.wav").exists()
+
+
+def test_what_does_not_belong_to_a_file_is_not_decoded_and_told(
+    codec: Codec, tmp_path: Path
+) -> None:
+    """A lost packet, and behind the file the same packets of another model."""
+    path = encoded(codec, tmp_path, 48_000)
+    whole = path.read_bytes()
+    other = small_codec()
+    other.network.code_counts[0] += 1
+    foreign = Codec("small", other.network)
+    encode_file(foreign, tmp_path / "noise.wav", tmp_path / "b.esc", Rate(SMALL.streams))
+    broken = bytearray(whole)
+    broken[48 + 20] ^= 1
+    path.write_bytes(bytes(broken) + (tmp_path / "b.esc").read_bytes())
+    with open_esc(path) as file:
+        facts = facts_of(file)
+    size = len(whole) - 96
+    first = 12 + file.header.packed_size(0)
+    assert facts["lost_s"] == [(0.0, 0.96)]
+    assert facts["header_intact"] and not facts["end_intact"]
+    assert facts["other_bytes"] == first + 48 + size + 2 * 48
+    path.write_bytes(whole)
+    with open_esc(path) as file:
+        facts = facts_of(file)
+    assert facts["end_intact"] and facts["other_bytes"] == 0 and facts["lost_s"] == []
+
+
+def test_headers_that_cannot_be_are_said_in_words(codec: Codec, tmp_path: Path) -> None:
+    path = tmp_path / "h.esc"
+    for changed, words in (
+        ({"model": "a\n\x1b[31m"}, "name of its model"),
+        ({"samples": 0}, "0 samples, not 1 to"),
+        ({"coding": 7}, "coding 7"),
+        ({"groups": 0}, "0 groups"),
+    ):
+        sound = Header("small", codec.hash, 1, 3, 0, 8000, 320)
+        path.write_bytes(2 * replace(sound, **changed).to_bytes())  # type: ignore[arg-type]
+        with pytest.raises(DataError, match=words) as caught, open_esc(path):
+            pass
+        assert "Header(" not in str(caught.value)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    network = CODECS["esc_tiny"]()
+    with torch.no_grad():
+        next(network.parameters())[0] = float("nan")
+    save_codec(tmp_path / "nan.safetensors", "esc_tiny", network)
+    with pytest.raises(DataError, match=r"weights-not-finite.*1 tensors"):
+        open_codec(tmp_path / "nan.safetensors")
+
+
+def test_wav_and_flac_hold_the_same_samples(codec: Codec, tmp_path: Path) -> None:
+    path = encoded(codec, tmp_path, 8000)
+    for suffix in ("wav", "flac"):
+        decode_file(codec, path, tmp_path / f"o.{suffix}")
+    heard = [soundfile.read(tmp_path / f"o.{s}", dtype="int16")[0] for s in ("wav", "flac")]
+    assert np.array_equal(*heard) and heard[0].any()
+
+
+def test_a_name_that_no_library_takes_is_a_line(codec: Codec, tmp_path: Path) -> None:
+    encoded(codec, tmp_path, 8000)
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.wav"))
+    (tmp_path / "noise.wav").rename(odd)
+    with pytest.raises(DataError, match="audio-unreadable"):
+        encode_file(codec, odd, tmp_path / "o.esc", Rate(1))
 
 
 def test_int8_codes_decode_with_and_without_it(codec: Codec, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def audio_blocks(
                 raise DataError(Diagnostic(str(path), "audio-too-short", "holds no samples"))
             if not same:
                 yield stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
-    except (soundfile.SoundFileError, OSError) as error:
+    except (soundfile.SoundFileError, OSError, UnicodeError) as error:
         raise DataError(Diagnostic(str(path), "audio-unreadable", str(error))) from error
 
 
@@ -69,7 +69,8 @@ def write_blocks(path: Path, blocks: Iterator[Audio]) -> int:
             str(partial), "w", SAMPLE_RATE, channels=1, format=kind, subtype="PCM_16"
         ) as file:
             for block in blocks:
-                file.write(np.clip(block, -1.0, 32_767 / 32_768))
+                # in integers: formats round floats in ways of their own
+                file.write(np.rint(np.clip(32_768.0 * block, -32_768, 32_767)).astype(np.int16))
                 written += block.size
 
     write_whole(path, write)

@@ -95,7 +95,7 @@ def read_recording(path: str | os.PathLike[str]) -> tuple[Audio, int]:
             _require_whole(opened.extra_info, str(path))
             if opened.format == "OGG":
                 _require_last_page(file)
-    except (soundfile.SoundFileError, OSError) as error:
+    except (soundfile.SoundFileError, OSError, UnicodeError) as error:
         raise DataError(Diagnostic(str(path), "audio-unreadable", str(error))) from error
     check_audio(raw.reshape(-1), str(path))
     return raw.mean(axis=1, dtype=np.float32), int(rate)

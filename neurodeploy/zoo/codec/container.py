@@ -2,13 +2,14 @@
 
     header  "nESC", version u8, streams u8, coding u8, groups u8, model 16 s, its hash 8 s,
             samples u64, samples a code u32, crc32 u32                                    48 bytes
-    packet  e5 c0, number u32, size u16, crc32 u32 of number, size and payload            12 bytes
+    packet  e5 c0, number u32, size u16, crc32 u32 of the header before its own, with 0 samples, and
+            of number, size and payload                                                   12 bytes
             payload: 48 times of codes, fewer in the last packet
 
 All little-endian. A packet stands for itself: a damaged one costs its 0.96 s and no other, and what
-follows is found by its mark. A payload of the size that packed codes have is packed; one that is
-smaller is range coded (zoo/codec/coding.py), and none is larger. With 12 bytes a packet the
-container adds 100 bit/s to the codes' rate.
+follows is found by its mark; one of another model or shape is none. A payload of the size that
+packed codes have is packed; one that is smaller is range coded (zoo/codec/coding.py), and none is
+larger. With 12 bytes a packet the container adds 100 bit/s to the codes' rate.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import mmap
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 from zlib import crc32
@@ -27,7 +28,7 @@ from neurodeploy.whole_files import require_file
 from neurodeploy.zoo.audio.io import SAMPLE_RATE
 from neurodeploy.zoo.codec.packing import BITS, Codes, pack, packed_size
 
-MAGIC, VERSION = b"nESC", 1
+MAGIC, VERSION = b"nESC", 2
 PACKED, RANGE_CODED = 0, 1
 PACKET = 48  # times of codes: 0.96 s
 MARK = b"\xe5\xc0"
@@ -68,6 +69,13 @@ class Header:
         """Bytes of a packet's codes where they are not range coded."""
         return packed_size(self.times_of(packet) * self.streams * self.groups)
 
+    @property
+    def seed(self) -> int:
+        """What the checksum of every packet begins with."""
+        return crc32(
+            replace(self, samples=0).to_bytes()[:-4]
+        )  # a checksum's own is the same for all
+
     def to_bytes(self) -> bytes:
         fields = (MAGIC, VERSION, self.streams, self.coding, self.groups)
         names = (self.model.encode(), self.model_hash)
@@ -87,10 +95,17 @@ def _header(data: bytes) -> Header | str:
     if version != VERSION:
         return f"version {version}, this is {VERSION}"
     model = name.rstrip(b"\0").decode("ascii", "replace")
+    problems = {
+        "the name of its model cannot be shown": not (model.isascii() and model.isprintable()),
+        f"coding {coding}, not {PACKED} or {RANGE_CODED}": coding not in (PACKED, RANGE_CODED),
+        f"{samples} samples, not 1 to {MAX_SAMPLES}": not 0 < samples <= MAX_SAMPLES,
+        f"{streams} streams of {groups} groups, {code_samples} samples a code": not (
+            streams * groups * code_samples and packed_size(PACKET * streams * groups) < 2**16
+        ),
+    }
+    found = [words for words, broken in problems.items() if broken]
     header = Header(model, digest, streams, groups, coding, samples, code_samples)
-    sound = streams and groups and code_samples and 0 < samples <= MAX_SAMPLES
-    small = sound and packed_size(PACKET * streams * groups) < 2**16
-    return header if small and coding in (PACKED, RANGE_CODED) else f"cannot be: {header}"
+    return ", ".join(found) or header
 
 
 class EscWriter:
@@ -99,7 +114,7 @@ class EscWriter:
     def __init__(self, file: BinaryIO, header: Header, shorter: Callable[[Codes], bytes]) -> None:
         """`header` without the number of samples; `shorter` range codes a packet."""
         self._file, self._header, self._shorter = file, header, shorter
-        self._packets = 0
+        self._packets, self._seed = 0, header.seed
         self.payload_bytes = 0
         file.write(bytes(_HEADER.size))
 
@@ -112,15 +127,15 @@ class EscWriter:
                 coded = self._shorter(part)
                 payload = coded if len(coded) < len(payload) else payload
             counted = struct.pack("<IH", self._packets, len(payload))
-            self._file.write(MARK + counted + struct.pack("<I", crc32(counted + payload)))
+            check = crc32(counted + payload, self._seed)
+            self._file.write(MARK + counted + struct.pack("<I", check))
             self._file.write(payload)
             self._packets += 1
             self.payload_bytes += len(payload)
 
     def close(self, samples: int) -> Header:
         """The header to both ends of the file."""
-        fields = self._header.__dict__ | {"samples": samples}
-        header = Header(**fields)
+        header = replace(self._header, samples=samples)
         self._file.write(header.to_bytes())
         self._file.seek(0)
         self._file.write(header.to_bytes())
@@ -133,6 +148,7 @@ class EscFile:
 
     header: Header
     header_intact: bool  # False: read from the file's end
+    end_intact: bool  # False: the file is cut, or damaged there
     size: int  # bytes
     payloads: dict[int, tuple[int, int]] = field(repr=False)  # number -> place and size
     _data: mmap.mmap = field(repr=False)
@@ -144,6 +160,12 @@ class EscFile:
     @property
     def payload_bytes(self) -> int:
         return sum(size for _, size in self.payloads.values())
+
+    @property
+    def other_bytes(self) -> int:
+        """Bytes of damaged packets and of what never belonged to the file."""
+        headers = _HEADER.size * (self.header_intact + self.end_intact)
+        return self.size - headers - self.payload_bytes - _PACKET.size * len(self.payloads)
 
     def lost(self) -> list[tuple[int, int]]:
         """Runs of packets (first, behind the last) that are missing or damaged."""
@@ -174,16 +196,17 @@ def _scanned(path: Path, data: mmap.mmap) -> EscFile:
     first, last = _header(data[: _HEADER.size]), _header(data[-_HEADER.size :])
     header = last if isinstance(first, str) else first
     if isinstance(header, str):
-        detail = f"header: {first}; its copy at the end: {last}"
+        detail = f"header: {first}" + (f"; its copy at the end: {last}" if last != first else "")
         raise DataError(Diagnostic(str(path), "esc-header", detail, "no .esc file, or cut at both"))
     payloads = dict(_packets(data, header))
-    return EscFile(header, not isinstance(first, str), len(data), payloads, data)
+    intact = first == header, last == header
+    return EscFile(header, *intact, len(data), payloads, data)
 
 
 def _packets(data: mmap.mmap, header: Header) -> Iterator[tuple[int, tuple[int, int]]]:
     """Intact packets by number, the first of each; what lies between them is skipped."""
     seen: set[int] = set()
-    place = 0
+    place, seed = 0, header.seed
     while (place := data.find(MARK, place)) >= 0:
         body = place + _PACKET.size
         if body > len(data):
@@ -191,7 +214,7 @@ def _packets(data: mmap.mmap, header: Header) -> Iterator[tuple[int, tuple[int, 
         _, number, size, check = _PACKET.unpack(data[place:body])
         if _fits(header, number, size) and body + size <= len(data):
             counted = data[place + 2 : place + 8]
-            if crc32(data[body : body + size], crc32(counted)) == check:
+            if crc32(data[body : body + size], crc32(counted, seed)) == check:
                 if number not in seen:
                     seen.add(number)
                     yield number, (body, size)

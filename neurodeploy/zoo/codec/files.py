@@ -148,6 +148,8 @@ def facts_of(file: EscFile) -> Facts:
         "payload_bytes": file.payload_bytes,
         "packets": h.packets,
         "header_intact": file.header_intact,
+        "end_intact": file.end_intact,
+        "other_bytes": file.other_bytes,
         "lost_packets": h.packets - len(file.payloads),
         "lost_s": lost,
     }

@@ -54,7 +54,9 @@ class Codec:
             raise DataError(Diagnostic(where, "esc-model", detail, "give --model its weights"))
         shape = (header.groups, header.code_samples, header.streams <= config.streams)
         if shape != (config.groups, config.code_samples, True):
-            raise DataError(Diagnostic(where, "esc-header", f"does not fit {self.name}: {header}"))
+            theirs = f"{header.streams} streams of {header.groups} groups"
+            detail = f"{theirs}, {header.code_samples} samples a code, which {self.name} has not"
+            raise DataError(Diagnostic(where, "esc-header", detail))
 
 
 def _hash(network: Esc) -> bytes:

@@ -76,6 +76,10 @@ def _put(path: Path, tensors: dict[str, Tensor], model: nn.Module) -> None:
         and name in tensors
         and not torch.equal(tensors[name], own)
     ]
+    broken = [n for n, x in tensors.items() if x.is_floating_point() and not x.isfinite().all()]
+    if broken:
+        detail = f"{len(broken)} tensors hold NaN or infinity, such as {broken[0]}"
+        problems.append(Diagnostic(str(path), "weights-not-finite", detail))
     if problems:
         raise DataError(problems)
     try:
