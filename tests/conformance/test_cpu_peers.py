@@ -36,9 +36,9 @@ def test_random_programs_on_lavas_models(tmp_path):
     if missing(LAVA_NEEDS):
         pytest.skip("Lava is not installed")
     output = tmp_path / "soak.json"
-    command = [sys.executable, "-m", "benchmarks.soak", "--programs", "20", "--output", str(output)]
+    command = [sys.executable, "-m", "benchmarks.soak", "--programs", "10", "--output", str(output)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (run,) = json.loads(output.read_text(encoding="utf-8"))
-    assert run["counts"]["programs"] >= 20
-    assert run["counts"]["integers"] > 25_000
+    assert run["counts"]["programs"] >= 10
+    assert run["counts"]["integers"] > 10_000
     assert run["counts"].get("differing", 0) == 0

@@ -27,7 +27,7 @@ from neurodeploy.zoo.models.vocoders import VOCODERS, load_vocoder
 WEIGHTS = [n for n in resource_names("exports", ".safetensors") if n.split(".")[0] in VOCODERS]
 CHIP = "spiking_vocos_loihi_small"
 INTEGERS = [n for n in resource_names("exports", ".ndp") if n.startswith(CHIP)]
-STEPS = 40  # ten frames: kernels are full
+STEPS = 28  # seven frames: kernels are full
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,9 @@ from neurodeploy.report import write_report
 from neurodeploy.report.audio_sections import build_audio
 from neurodeploy.zoo.codec.weights import save_codec
 from neurodeploy.zoo.models.codecs import CODECS
+from neurodeploy.zoo.models.esc import Esc
+from neurodeploy.zoo.models.spiking_esc import spiking_esc
+from tests.codec_files import SMALL
 
 
 def test_macs_of_a_second_are_the_architectures_and_untrained_spikes_are_no_result() -> None:
@@ -40,6 +43,8 @@ def test_a_trained_spiking_codec_is_priced_and_has_its_own_quality_alone(
     torch.manual_seed(0)
     name, quality = "spiking_esc_t1", {"stoi": Score(0.5, 0.1)}
     monkeypatch.setattr(audio_systems, "CODEC_TWINS", {"esc_tiny": "", name: "esc_tiny"})
+    monkeypatch.setitem(CODECS, "esc_tiny", lambda: Esc(SMALL))
+    monkeypatch.setitem(CODECS, name, lambda: spiking_esc(SMALL, 1))
     for module in (audio_counts, coding):
         monkeypatch.setattr(module, "COUNTED_S", 0.32)
     file = tmp_path / f"{name}.safetensors"

@@ -87,8 +87,8 @@ def test_files_that_are_no_enhancers_are_refused_before_anything_is_measured(
     tmp_path: Path,
 ) -> None:
     checkpoint, sound = tmp_path / "checkpoint.safetensors", tmp_path / "a.wav"
-    checkpoint.touch()
-    sound.touch()
+    checkpoint.write_bytes(b"x")
+    sound.write_bytes(b"x")
     with pytest.raises(NeurodeployError) as refused:
         named_systems([checkpoint, sound, tmp_path / "missing.nir"])
     rules = [d.rule for d in refused.value.diagnostics]
