@@ -130,9 +130,8 @@ def counts(works: Sequence[Work]) -> dict[str, dict[str, float]]:
     for work in works:
         by = work.record.convention
         for layer in work.layers:
-            sent, inputs = (
-                sum(getattr(r, n) for r in layer.links) for n in ("spikes_in", "inputs")
-            )
+            links = layer.links
+            sent, inputs = (sum(getattr(r, n) for r in links) for n in ("spikes_in", "inputs"))
             totals = {
                 "dense_macs": sum(row.dense(by) for row in layer.links),
                 "macs": sum(row.effective_macs(by) for row in layer.links),

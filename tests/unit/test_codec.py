@@ -195,14 +195,15 @@ def test_what_does_not_belong_to_a_file_is_not_decoded_and_told(
 
 def test_headers_that_cannot_be_are_said_in_words(codec: Codec, tmp_path: Path) -> None:
     path = tmp_path / "h.esc"
-    for changed, words in (
+    sound = Header("small", codec.hash, 1, 3, 0, 8000, 320)
+    changes: tuple[tuple[dict[str, Any], str], ...] = (
         ({"model": "a\n\x1b[31m"}, "name of its model"),
         ({"samples": 0}, "0 samples, not 1 to"),
         ({"coding": 7}, "coding 7"),
         ({"groups": 0}, "0 groups"),
-    ):
-        sound = Header("small", codec.hash, 1, 3, 0, 8000, 320)
-        path.write_bytes(2 * replace(sound, **changed).to_bytes())  # type: ignore[arg-type]
+    )
+    for changed, words in changes:
+        path.write_bytes(2 * replace(sound, **changed).to_bytes())
         with pytest.raises(DataError, match=words) as caught, open_esc(path):
             pass
         assert "Header(" not in str(caught.value)
